@@ -1,0 +1,77 @@
+"""Settings come from the environment (prefix `SLUIS_`) and secrets from files; read once at start, never at import."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every field is one environment variable, e.g. `SLUIS_PORT`; `docs/configuration.md` names each (a test compares)"""
+
+    model_config = SettingsConfigDict(env_prefix="SLUIS_", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="folder for the database, secrets and sockets")
+    allowlist: Path = Field(
+        Path("allowlist.yaml"), description="the tool list; the shipped one when the file is absent"
+    )
+    database_url: str = Field("", description="empty: SQLite in data_dir; or postgresql+asyncpg://…")
+
+    host: str = Field("127.0.0.1", description="address the gateway listens on")
+    port: int = Field(8080, ge=0, le=65535)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(9464, ge=0, le=65535, description="Prometheus listener, apart from the gateway's own")
+    workers: int = Field(1, ge=1, description="gateway processes; more than one needs PostgreSQL")
+    scanners: int = Field(1, ge=1, description="scanning processes, shared by all workers")
+    public_url: str = Field("", description="how staff reach the gateway; used in notices; empty: http://host:port")
+
+    max_body_bytes: int = Field(8_000_000, ge=1024)
+    max_concurrent: int = Field(512, ge=1, description="exchanges under way at once in one worker; above that 503")
+    scan_timeout: float = Field(30.0, gt=0, description="seconds; a scan that takes longer refuses the request")
+    connect_timeout: float = Field(5.0, gt=0)
+    read_timeout: float = Field(120.0, gt=0, description="seconds without a byte from the upstream")
+    total_timeout: float = Field(900.0, gt=0)
+    drain_timeout: float = Field(30.0, gt=0, description="seconds that open exchanges get when the gateway stops")
+    trusted_proxies: str = Field("", description="comma-separated networks whose X-Forwarded-For is believed")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_tls: Literal["starttls", "tls", "none"] = Field("starttls", description="none is accepted for loopback only")
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    smtp_ca_file: Path | None = Field(None, description="own certificate authority of the mail server")
+    mail_from: str = ""
+    webhook_url: str = ""
+    webhook_secret_file: Path | None = Field(None, description="Standard Webhooks secret (whsec_…)")
+    webhook_ca_file: Path | None = None
+
+    @cached_property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'sluis.db').resolve()}"
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.database.startswith("sqlite")
+
+    @property
+    def secrets_dir(self) -> Path:
+        """Folder (mode 0700) of keys that never enter the database: actor keys by month, the placeholder key."""
+        return self.data_dir / "secrets"
+
+    @property
+    def run_dir(self) -> Path:
+        """Folder (mode 0700) of sockets and of the metrics files of the running processes."""
+        return self.data_dir / "run"
+
+
+def read_secret(path: Path) -> SecretStr:
+    """Read a secret file; trailing newline removed. Raises OSError naming the path, ValueError when empty."""
+    value = path.read_text(encoding="utf-8").strip()
+    if not value:
+        raise ValueError(f"secret file {path} is empty")
+    return SecretStr(value)
