@@ -36,8 +36,8 @@ STALE_STATE = sentence(
     "stale_state",
     "this worker has not seen the change counter for two seconds, so it cannot know of a suspension or a revoked key",
     nl="De gateway kan nu niet nagaan welke tools en sleutels gelden. Probeer het zo dadelijk opnieuw.",
-    fr="La passerelle ne peut pas vérifier pour l'instant quels outils et clés sont valables. Réessayez dans un instant.",
-    de="Das Gateway kann gerade nicht prüfen, welche Werkzeuge und Schlüssel gelten. Versuchen Sie es gleich noch einmal.",
+    fr="La passerelle ne peut pas vérifier quels outils et clés sont valables. Réessayez dans un instant.",
+    de="Das Gateway kann gerade nicht prüfen, welche Werkzeuge und Schlüssel gelten. Versuchen Sie es gleich wieder.",
     en="The gateway cannot check right now which tools and keys are in force. Try again in a moment.",
 )
 

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Every field is one environment variable, e.g. `SLUIS_PORT`; `docs/configuration.md` names each (a test compares)"""
+    """Every field is one environment variable (`SLUIS_PORT`); `docs/configuration.md` names each, a test compares."""
 
     model_config = SettingsConfigDict(env_prefix="SLUIS_", extra="ignore", frozen=True)
 
