@@ -79,9 +79,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         url = arguments.url or f"sqlite+aiosqlite:///{Path(folder) / 'bench.db'}"
-        result = uvloop.run(
-            measure(url, callers=arguments.callers, seconds=arguments.seconds, rate=arguments.rate)
-        )
+        result = uvloop.run(measure(url, callers=arguments.callers, seconds=arguments.seconds, rate=arguments.rate))
     print(json.dumps(result))
 
 

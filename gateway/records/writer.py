@@ -6,8 +6,10 @@ while COMMIT was under way: only looking tells). The store decides what to do; t
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import Sequence
 
+import aiosqlite
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -40,10 +42,13 @@ class Writer:
         self._engine = engine
         self._statements = Statements.of(engine.dialect)
         self._connection: AsyncConnection | None = None
+        self._sqlite: aiosqlite.Connection | None = None
 
     async def connect(self) -> AsyncConnection:
         if self._connection is None:
             self._connection = await self._engine.connect()
+            driver = (await self._connection.get_raw_connection()).driver_connection
+            self._sqlite = driver if isinstance(driver, aiosqlite.Connection) else None
         return self._connection
 
     async def write(self, intent_rows: Sequence[Bound], outcome_rows: Sequence[Bound], heartbeat: Beat | None) -> None:
@@ -51,9 +56,14 @@ class Writer:
         committing = False
         try:
             connection = await self.connect()
-            await connection.run_sync(self._execute, intent_rows, outcome_rows, heartbeat)
-            committing = True
-            await connection.commit()
+            if self._sqlite is not None and heartbeat is None:
+                await self._execute_sqlite(self._sqlite, intent_rows, outcome_rows)
+                committing = True
+                await self._sqlite.commit()
+            else:
+                await connection.run_sync(self._execute, intent_rows, outcome_rows, heartbeat)
+                committing = True
+                await connection.commit()
         except Exception as error:  # noqa: BLE001 the outermost of the writer: whatever it was, nothing is acknowledged
             at_fault = await self._recover(error, committing=committing)
             if committing:
@@ -74,6 +84,18 @@ class Writer:
         if heartbeat is not None:
             beat(connection, heartbeat)
 
+    async def _execute_sqlite(
+        self, driver: aiosqlite.Connection, intent_rows: Sequence[Bound], outcome_rows: Sequence[Bound]
+    ) -> None:
+        """The same on the driver's connection: SQLAlchemy's cursor costs five hops to aiosqlite's thread, this one.
+
+        Measured alone in its group, a row costs 370 µs CPU this way and 840 the other (bench/records.py --rate 50).
+        """
+        if intent_rows:
+            await driver.executemany(self._statements.intent, intent_rows)
+        if outcome_rows:
+            await driver.executemany(self._statements.outcome, outcome_rows)
+
     async def _recover(self, error: Exception, *, committing: bool = False) -> bool:
         """Back to a clean connection; True when the store answers, so that the rows are to blame.
 
@@ -82,9 +104,11 @@ class Writer:
         connection, self._connection = self._connection, None
         if connection is None:
             return False
-        in_doubt = committing or isinstance(error, OSError | TimeoutError | OperationalError)
-        with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
+        in_doubt = committing or isinstance(error, OSError | TimeoutError | OperationalError | sqlite3.OperationalError)
+        with contextlib.suppress(SQLAlchemyError, sqlite3.Error, OSError, TimeoutError):
             async with asyncio.timeout(_PATIENCE):
+                if self._sqlite is not None:
+                    await self._sqlite.rollback()
                 await connection.rollback()
                 if not in_doubt:
                     await connection.exec_driver_sql("SELECT 1")
