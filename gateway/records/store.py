@@ -40,7 +40,7 @@ RECORD_UNAVAILABLE: Final = sentence(
     en="The gateway cannot record your request right now, so it was not passed on. Try again in a moment. "
     "If this goes on, tell ICT.",
 )
-_FAIL_FAST: Final = 1.0  # seconds of failing after which a new intent is refused at once instead of waiting
+_FAIL_FAST: Final = 2.0  # seconds of failing after which a new intent is refused at once instead of waiting
 _BACKOFF: Final = (0.05, 1.0)  # first and longest pause between attempts, seconds
 _log = Log("gateway.records")
 
@@ -269,7 +269,9 @@ class RecordStore:
             self._beat_due = self._beat_due and not heartbeat
             self._settle(group, outcomes)
         self._flight, self._flight_outcomes = (), 0
-        if not (self._intents or self._outcomes):
+        if self._intents or self._outcomes:
+            self._wake.set()
+        else:
             self._idle.set()
         return done
 
