@@ -9,6 +9,8 @@ What can go wrong and what becomes of it:
 - the answer to COMMIT is lost: the next attempt looks which intents are there before it inserts.
 - a caller gave up while its row was being committed: if the row turns out stored, the store writes the outcome itself.
 - a row that the database will not take is separated from its group, so that it harms no other.
+
+The file is longer than most: the states of a waiting row and the ways a commit can fail are one subject.
 """
 
 import asyncio
