@@ -147,6 +147,11 @@ class Exchange:
     label: Stamp | None = None
     bytes_up: int = 0
     bytes_down: int = 0
+    scan_seconds: float = 0.0
+    intent_written: bool = False
+    ended_by: str = (
+        ""  # set once, when the outcome is recorded: completed, client_left, upstream_broke, failed, refused
+    )
 
     def __repr__(self) -> str:
         return f"Exchange({self.request_id}, findings={len(self.findings)})"
