@@ -58,20 +58,6 @@ class Energy:
     water_offsite_ml: Range
     method: str  # ecologits: the model is known; class: only its size class is
 
-    def as_record(self) -> dict[str, Any]:
-        """The compact form of a record: Wh, g, ml, rounded to four significant digits."""
-        return {
-            "wh": [_short(j / 3600) for j in self.joules],
-            "gco2e": [_short(g) for g in self.co2e_grams],
-            "ml": [_short(a + b) for a, b in zip(self.water_onsite_ml, self.water_offsite_ml, strict=True)],
-            "method": self.method,
-            "factors": FACTORS_VERSION,
-        }
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.4g}")
-
 
 @dataclass(frozen=True, slots=True)
 class _ModelCurve:
@@ -186,7 +172,7 @@ class Estimator:
         if x.tool is None or x.usage is None:
             return None
         seconds = max(0.0, (x.upstream_ended or x.started) - (x.upstream_started or x.started))
-        return self.of(x.tool, x.tool.upstream_model(x.model), x.usage, seconds)
+        return self.of(x.tool, x.tool.upstream_model(x.asked_model), x.usage, seconds)
 
     def of(self, tool: "Tool", model: str, usage: Usage, seconds: float) -> Energy | None:
         """The estimate for `usage` tokens of `model` (the upstream's name) that took `seconds` to generate."""

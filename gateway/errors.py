@@ -15,7 +15,7 @@ GatewayError
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 LANGUAGES = ("nl", "fr", "de", "en")
 REASON_CODES: dict[str, str] = {}
@@ -93,10 +93,24 @@ class LimitReached(GatewayError):
 
 
 class Blocked(GatewayError):
-    """Policy stopped the request; the wire format renders it as a content filter result."""
+    """Policy stopped the request; the wire format renders it as a content filter result.
+
+    `details` goes into the body for programs: kinds, rule, reference; never a value.
+    """
 
     status = 400
     error_type = "invalid_request_error"
+
+    def __init__(
+        self,
+        reason_code: str,
+        *,
+        texts: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(reason_code, texts=texts, params=params, param="messages")
+        self.details: Mapping[str, Any] = details or {}
 
 
 class Unavailable(GatewayError):

@@ -127,7 +127,8 @@ class Exchange:
     principal: "Principal | None" = None
     policy: "Policy | None" = None
     tool: "Tool | None" = None
-    model: str = ""  # matched against policy: safe to record
+    asked_model: str = ""  # as the client wrote it: goes back to the client and to the upstream, reaches no record
+    model: str = ""  # the name or pattern of the tool list that it matched: safe to record
     stream: bool = False
     trace_id: str = ""
     findings: list[Finding] = field(default_factory=list)

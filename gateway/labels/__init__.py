@@ -3,9 +3,6 @@
 One label a file: `headers` (before the first byte), `provenance` (the JSON object), `visible` (the sentence).
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 from gateway.exchange import AnswerFacts, Exchange, Stamp
 from gateway.labels import headers, provenance, visible
 
@@ -16,7 +13,7 @@ class Labels:
     def headers(self, x: Exchange) -> list[tuple[bytes, bytes]]:
         """Headers of a response that carries a model's output, streams included."""
         return headers.disclosure(
-            model=x.model,
+            model=x.asked_model,
             provider=x.tool.provider.name if x.tool else "",
             at=int(x.started_at),
             record=x.request_id,
@@ -37,14 +34,3 @@ class Labels:
     def strip(self, content: str) -> str:
         """An assistant message of the history without our own sentence."""
         return visible.strip(content)
-
-    def record_of(self, ai_label: Mapping[str, Any] | None) -> dict[str, Any] | None:
-        """What the record keeps of a label: no text, no hash of the content."""
-        if ai_label is None:
-            return None
-        return {
-            "record_id": ai_label["record_id"],
-            "visible": ai_label["visible_label"]["applied"],
-            "reason": ai_label["visible_label"]["reason"],
-            "language": ai_label["language"],
-        }

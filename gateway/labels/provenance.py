@@ -17,7 +17,7 @@ def label(x: Exchange, *, language: str, sentence: str, left_out: str | None) ->
         "ai_generated": True,
         "digital_source_type": SOURCE_TYPE,
         "tool": tool.id if tool else "",
-        "model": x.model,
+        "model": x.asked_model,
         "provider": tool.provider.name if tool else "",
         "organisation": policy.organisation.id if policy else "",
         "generated_at": datetime.fromtimestamp(int(x.started_at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -19,7 +19,7 @@ def exchange(**changes: Any) -> Exchange:
         id="mistral", name="Mistral (proef)", provider=SimpleNamespace(name="Mistral AI"), visible_label=True,
         upstream_text_mark="none",
     )  # fmt: skip
-    x = Exchange(request_id="0193-x", started=0.0, started_at=1_795_219_200.0, model="mistral-small-latest")
+    x = Exchange(request_id="0193-x", started=0.0, started_at=1_795_219_200.0, asked_model="mistral-small-latest")
     x.tool = cast("Any", changes.get("tool", tool))
     x.policy = cast("Any", SimpleNamespace(organisation=SimpleNamespace(id="0207.000.000")))
     x.principal = Principal("k", "s", changes.get("role", Role.STAFF), "Burgerzaken", changes.get("language", "nl"))
@@ -88,10 +88,3 @@ def test_the_sentence_is_taken_out_of_the_history_again(language: str) -> None:
 )
 def test_other_text_is_left_alone(text: str) -> None:
     assert visible.strip(text) == text
-
-
-def test_the_record_of_a_label_holds_no_text() -> None:
-    labels = Labels()
-    kept = labels.record_of(labels.stamp(exchange(), PLAIN).ai_label)
-    assert kept == {"record_id": "0193-x", "visible": True, "reason": None, "language": "nl"}
-    assert labels.record_of(None) is None
