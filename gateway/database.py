@@ -160,13 +160,20 @@ class ChangeWatcher:
 
     async def run(self) -> None:
         """Poll until cancelled. A failing poll only ages the state: requests are refused after `max_age`."""
+        failing = False
         try:
             while True:
                 self._wake.clear()
                 try:
                     await self.poll()
                 except Exception as error:  # noqa: BLE001 - the outermost layer of this task: it refuses, and tries again
-                    log.warning("state_not_confirmed", error_type=type(error).__name__)
+                    if not failing:
+                        log.warning("state_not_confirmed", error_type=type(error).__name__)
+                    failing = True
+                else:
+                    if failing:
+                        log.info("state_confirmed_again")
+                    failing = False
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._interval):
                         await self._wake.wait()

@@ -210,7 +210,6 @@ async def revoke_key(connection: AsyncConnection, key_id: str, *, by: Principal,
 async def list_keys(
     connection: AsyncConnection,
     *,
-    subject: str = "",
     role: str = "",
     unit: str = "",
     after: str = "",
@@ -218,7 +217,7 @@ async def list_keys(
 ) -> list[KeyInfo]:
     """Keys in order of id; `after` is the id of the last one seen."""
     query = select(api_keys).order_by(api_keys.c.id).limit(limit)
-    for column, value in ((api_keys.c.subject, subject), (api_keys.c.role, role), (api_keys.c.unit, unit)):
+    for column, value in ((api_keys.c.role, role), (api_keys.c.unit, unit)):
         if value:
             query = query.where(column == value)
     if after:
