@@ -124,7 +124,7 @@ def import_csv(
         os.close(descriptor)
         out.unlink()
         raise
-    with open(descriptor, "w", encoding="utf-8", newline="") as stream:
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
         stream.write(_as_csv(made))
     if as_json:
         print_json({"keys": [item["key"] for item in made], "out": str(out)})
