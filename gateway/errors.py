@@ -7,6 +7,7 @@ GatewayError
 ├── Unauthenticated       401
 ├── Forbidden             403
 ├── NotFound              404
+├── Conflict              409  what is asked does not fit what is in force (administration only)
 ├── LimitReached          429  a quota of ours; never used for a block (clients retry it)
 ├── Blocked               400  content_filter: policy stopped the request (promise 9)
 ├── Unavailable           503  we cannot keep a promise now, so we refuse (promise 2)
@@ -84,6 +85,11 @@ class Forbidden(GatewayError):
 
 class NotFound(GatewayError):
     status = 404
+    error_type = "invalid_request_error"
+
+
+class Conflict(GatewayError):
+    status = 409
     error_type = "invalid_request_error"
 
 
