@@ -3,6 +3,7 @@
 Each call is one transaction that also holds its outbox rows: what is on record is told, what is told is on record.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -16,11 +17,12 @@ from gateway.errors import REASON_CODES, Unavailable
 from gateway.leaks.alerts import Alert, Kind, Source, counts, groups, line, listed, request_id
 from gateway.leaks.incidents import Case, Incident, IncidentEvent, Ledger, State
 from gateway.leaks.outbox import Outbox
-from gateway.leaks.store import insert_new, transaction
+from gateway.leaks.store import LEAKS_UNAVAILABLE, insert_new, transaction
 from gateway.leaks.tables import near_misses
 
 HOUR: Final = 3600.0
 MAX_NOTE: Final = 8000
+MASK_TIMEOUT: Final = 30.0
 
 Mask = Callable[[str], Awaitable[str]]
 """Scans a text that people wrote and replaces what it finds. Raises ScanError or Unavailable."""
@@ -132,9 +134,8 @@ class Leaks:
     async def report(self, case: Case, text: str, *, by_role: str, also: Also = _nothing_else) -> Receipt:
         """A person says that something went wrong. Text that cannot be scanned is not kept; the report always is."""
         try:
-            note = clean_text(await self._mask(text)) if text.strip() else ""
-            kept = True
-        except (ScanError, Unavailable):
+            note, kept = await self._masked(text), True
+        except Unavailable:
             note, kept = "", False
         source = Source.SELF_REPORT.value
         async with transaction(self._engine) as connection:
@@ -170,8 +171,8 @@ class Leaks:
         return made
 
     async def close(self, reference: str, *, by_role: str, reason: str, also: Also = _nothing_else) -> Incident:
-        """Open or suspicion → closed. The reason is masked first; raises ScanError or Unavailable when it cannot be."""
-        masked = clean_text(await self._mask(reason))
+        """Open or suspicion → closed. Raises NotFound, BadRequest, and Unavailable when `reason` cannot be masked."""
+        masked = await self._masked(reason)
         async with transaction(self._engine) as connection:
             await self._ledger.serialize(connection)
             made = await self._ledger.close(connection, reference, by_role=by_role, reason=masked)
@@ -204,6 +205,14 @@ class Leaks:
             posted = await self.outbox.post(connection, alert, once=once)
         self.outbox.wake.set()
         return posted
+
+    async def _masked(self, text: str) -> str:
+        """What people write, as it may be kept (promise 4). Raises Unavailable: then it is not kept."""
+        try:
+            async with asyncio.timeout(MASK_TIMEOUT):
+                return clean_text(await self._mask(text)) if text.strip() else ""
+        except (ScanError, OSError, TimeoutError):
+            raise Unavailable(LEAKS_UNAVAILABLE) from None
 
     async def _from_gateway(self, case: Case, state: State, source: str, kind: Kind) -> str:
         async with transaction(self._engine) as connection:

@@ -54,8 +54,8 @@ TODO: Final = {
         "Suspend the tool if needed until the risk has been assessed: sluis suspend {tool}",
         "Ask the provider to delete the data if needed.",
         (
-            "Decide before the deadline whether to notify the supervisory authority and the people concerned (GDPR art. 33 "
-            "and 34). The gateway never notifies by itself."
+            "Decide before the deadline whether to notify the supervisory authority and the people concerned (GDPR "
+            "art. 33 and 34). The gateway never notifies by itself."
         ),
         "Close the incident with a reason: sluis incident close {incident}",
     ),

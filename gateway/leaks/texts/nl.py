@@ -49,8 +49,8 @@ TODO: Final = {
     "suspicion_opened": (
         "Bekijk het vermoeden: sluis incident show {incident}",
         (
-            "Is het een datalek, bevestig het dan: sluis incident confirm {incident}. Vanaf dan loopt de termijn van 72 "
-            "uur."
+            "Is het een datalek, bevestig het dan: sluis incident confirm {incident}. Vanaf dan loopt de "
+            "termijn van 72 uur."
         ),
         "Is het er geen, sluit het dan met een reden: sluis incident close {incident}",
     ),
@@ -59,8 +59,8 @@ TODO: Final = {
         "Leg de tool zo nodig stil tot het risico beoordeeld is: sluis suspend {tool}",
         "Vraag de aanbieder zo nodig om de gegevens te wissen.",
         (
-            "Beslis vóór de termijn of u moet melden aan de toezichthouder en aan de betrokkenen (AVG art. 33 en 34). De "
-            "gateway meldt nooit zelf."
+            "Beslis vóór de termijn of u moet melden aan de toezichthouder en aan de betrokkenen (AVG art. 33 en 34). "
+            "De gateway meldt nooit zelf."
         ),
         "Sluit het incident met een reden: sluis incident close {incident}",
     ),
