@@ -121,7 +121,7 @@ class Outbox:
             select(outbox.c.id)
             .where(outbox.c.next_attempt_at <= now, outbox.c.locked_until < now)
             .where(outbox.c.channel.in_(list(self.channels)))
-            .order_by(outbox.c.next_attempt_at)
+            .order_by(outbox.c.next_attempt_at, outbox.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
             .cte("due")
@@ -133,7 +133,7 @@ class Outbox:
             .returning(outbox)
         )
         async with transaction(self.engine) as connection:
-            rows = (await connection.execute(statement)).all()
+            rows = sorted((await connection.execute(statement)).all(), key=lambda row: (row.created_at, row.id))
             items = {row.id: _leased(row) for row in rows}
             unreadable = [key for key, item in items.items() if item is None]
             if unreadable:  # of another version of ours: it waits, and must not stop the others

@@ -113,6 +113,7 @@ class LeaksDeps:
     record_act: RecordAct
     clock: Callable[[], float]
     applied: Callable[[], Awaitable[None]] = _applied
+    language: Callable[[Request], str] = lambda _request: "en"  # of a caller who is not known (yet)
 
 
 class _Model(BaseModel):
@@ -262,7 +263,7 @@ def _route_class(deps: LeaksDeps) -> type[APIRoute]:
 
 
 async def _handle(deps: LeaksDeps, request: Request, handler: Callable[[Request], Any]) -> Response:
-    language = "en"
+    language = deps.language(request)
     try:
         principal = deps.authenticate(request)
         language = principal.language
@@ -278,7 +279,7 @@ async def _handle(deps: LeaksDeps, request: Request, handler: Callable[[Request]
     except (RequestValidationError, HTTPException):
         response = _error(BadRequest(REPORT_INVALID), language)  # the cause quotes what was sent
     except Exception as error:  # noqa: BLE001 - the outermost layer: nothing was committed, nothing is quoted
-        log.error("leaks_route_failed", error_type=type(error).__name__)
+        log.error("leaks_route_failed", error_type=type(error).__name__)  # noqa: TRY400 - a traceback may quote text
         response = _error(GatewayError(INTERNAL_ERROR), language)
     response.headers["Cache-Control"] = "no-store"
     return response
