@@ -48,6 +48,14 @@ class Settings(BaseSettings):
     webhook_url: str = ""
     webhook_secret_file: Path | None = Field(None, description="Standard Webhooks secret (whsec_…)")
     webhook_ca_file: Path | None = None
+    alert_retry_days: int = Field(7, ge=3, le=30, description="days that an undelivered alert is tried again")
+    near_miss_digest_hours: int = Field(
+        1,
+        ge=1,
+        le=24,
+        description="hours between two digests of near misses; the first per unit and hour comes at once",
+    )
+    timezone: str = Field("Europe/Brussels", description="time zone of the times in mails and of incident numbers")
 
     @cached_property
     def database(self) -> str:
