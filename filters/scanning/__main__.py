@@ -26,9 +26,17 @@ def load_engine(name: str) -> TextEngine:
 
 
 def run_scanner(
-    socket_path: Path, *, engine: str = DEFAULT_ENGINE, lifeline_fd: int | None = None, job_limit: float = 0.0
+    socket_path: Path,
+    *,
+    engine: str = DEFAULT_ENGINE,
+    lifeline_fd: int | None = None,
+    ready_fd: int | None = None,
+    job_limit: float = 0.0,
 ) -> None:
-    """The scanning process's main; returns when the lifeline ends. The socket appears when the models are loaded."""
+    """The scanning process's main; returns when the lifeline ends.
+
+    The socket appears when the models are loaded; then a byte is written to `ready_fd`.
+    """
     lifeline.bind_to_parent()
     # Ctrl-C reaches the whole terminal group; the supervisor decides when scanning ends (SIGTERM, default action).
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -40,7 +48,10 @@ def run_scanner(
     gc.collect()
     gc.freeze()  # models live as long as the process: the collector need not walk them
     _silence()
-    ScanServer(loaded, listen(socket_path), lifeline=lifeline_fd, job_limit=job_limit).run()
+    listener = listen(socket_path)
+    if ready_fd is not None:
+        lifeline.say_ready(ready_fd)
+    ScanServer(loaded, listener, lifeline=lifeline_fd, job_limit=job_limit).run()
 
 
 def _silence() -> None:
@@ -59,9 +70,16 @@ def main() -> None:
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--engine", default=DEFAULT_ENGINE, metavar="MODULE:CLASS")
     parser.add_argument("--lifeline", type=int, default=None, metavar="FD", help="pipe that ends with the parent")
+    parser.add_argument("--ready", type=int, default=None, metavar="FD", help="gets a byte when the models are loaded")
     parser.add_argument("--limit", type=float, default=0.0, metavar="SECONDS", help="a longer inspection ends us")
     given = parser.parse_args()
-    run_scanner(given.socket, engine=given.engine, lifeline_fd=given.lifeline, job_limit=given.limit)
+    run_scanner(
+        given.socket,
+        engine=given.engine,
+        lifeline_fd=given.lifeline,
+        ready_fd=given.ready,
+        job_limit=given.limit,
+    )
 
 
 if __name__ == "__main__":

@@ -36,3 +36,10 @@ def watch(lifeline: int) -> None:
         os._exit(1)
 
     threading.Thread(target=wait, name="lifeline", daemon=True).start()
+
+
+def say_ready(ready: int) -> None:
+    """One byte tells the parent that we are up; then the pipe is closed."""
+    with contextlib.suppress(OSError):  # the parent is gone: the lifeline ends us
+        os.write(ready, b"R")
+    os.close(ready)

@@ -2,17 +2,18 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from filters.findings import OperatingPoint, ScanError, Slot, SlotKind
+from filters.findings import Finding, OperatingPoint, ScanError, Slot, SlotKind
 from tests.filters.scanning.conftest import PRECISE, Connect, Scanners, texts, wait_for
 
 NUMBER = "85.07.30-000.61"
 
 
-def spans(found: list, slots: list[Slot]) -> list[str]:
+def spans(found: list[Finding], slots: list[Slot]) -> list[str]:
     return [slots[f.slot].text[f.start : f.end] for f in found]
 
 
@@ -51,7 +52,7 @@ async def test_resent_history_costs_only_its_new_message(scanners: Scanners, con
     ],
 )
 async def test_what_the_findings_depend_on_is_part_of_the_key(
-    scanners: Scanners, connect: Connect, change: object
+    scanners: Scanners, connect: Connect, change: Callable[..., None]
 ) -> None:
     async with connect([scanners.start()]) as client:
         slots = [Slot((), "wie is jan@example.org")]
@@ -158,7 +159,7 @@ async def test_a_hanging_engine_ends_in_a_refusal_and_is_replaceable(scanners: S
             await client.scan(texts("sleep:60"), PRECISE)
         scanners.kill()
         scanners.start()
-        while not await client.ready():  # the link was lost and came back  # noqa: ASYNC110
+        while not await client.ready():  # the link was lost and came back
             await asyncio.sleep(0.01)
 
 

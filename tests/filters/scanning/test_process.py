@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,8 @@ def dial(path: Path) -> socket.socket:
             return peer
 
 
-def hear(peer: socket.socket, reader: FrameReader, count: int) -> list[object]:
-    heard: list[object] = []
+def hear(peer: socket.socket, reader: FrameReader, count: int) -> list[Any]:
+    heard: list[Any] = []
     while len(heard) < count:
         data = peer.recv(65536)
         assert data, "the scanner hung up"
@@ -132,9 +133,12 @@ def test_the_process_ends_with_its_parent(tmp_path: Path, state: str) -> None:
             sys.executable,
             "-c",
             "import subprocess, sys, time\n"
-            f"p = subprocess.Popen([sys.executable, '-m', 'filters.scanning', '--socket', {str(path)!r}, "
-            f"'--engine', {ENGINE!r}])\n"
+            "p = subprocess.Popen([sys.executable, '-m', 'filters.scanning', *sys.argv[1:]])\n"
             "print(p.pid, flush=True)\ntime.sleep(600)",
+            "--socket",
+            str(path),
+            "--engine",
+            ENGINE,
         ],
         stdout=subprocess.PIPE,
     )
