@@ -76,6 +76,11 @@ class Settings(BaseSettings):
         """Folder (mode 0700) of sockets and of the metrics files of the running processes."""
         return self.data_dir / "run"
 
+    @property
+    def scanner_sockets(self) -> list[Path]:
+        """Where the scanning processes listen, one Unix socket each (mode 0600)."""
+        return [self.run_dir / f"scanner-{number}.sock" for number in range(self.scanners)]
+
 
 def read_secret(path: Path) -> SecretStr:
     """Read a secret file; trailing newline removed. Raises OSError naming the path, ValueError when empty."""
