@@ -11,7 +11,6 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -29,8 +28,8 @@ from gateway.identity.acts import ACTS, act, record_act
 from gateway.identity.authenticator import Authenticator
 from gateway.identity.suspensions import Suspensions
 from gateway.labels import Labels
-from gateway.leaks import ACTS as LEAK_ACTS
-from gateway.leaks import AUDIENCE, Alert, Kind, LeaksRoom, open_leaks
+from gateway.leaks.alerts import AUDIENCE, Alert, Kind
+from gateway.leaks.setup import LeaksRoom, open_leaks
 from gateway.logs import Log
 from gateway.metrics import Metrics
 from gateway.pipeline import Parts
@@ -46,10 +45,11 @@ from gateway.records.retention import purge_daily
 from gateway.records.store import RecordStore
 from gateway.routes.admin import AdminDeps, admin_router
 from gateway.routes.console import console_router
+from gateway.routes.leaks import ACTS as LEAK_ACTS
 from gateway.routes.leaks import LeaksDeps, incident_router, report_router
 from gateway.routes.records import record_router
 from gateway.routes.road import Road
-from gateway.settings import Settings
+from gateway.settings import Settings, secret_key
 from gateway.upstream import UpstreamClient
 from gateway.wire.formats import FORMATS
 
@@ -73,14 +73,12 @@ def create_app(settings: Settings, *, scanner: Scanner | None = None) -> Gateway
     """The application of one worker. `scanner` replaces the pool's client (benchmarks, tests)."""
     logs.configure(settings.log_level)
     worker = f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(4)}"
-    app = Gateway(
-        title="Sluis",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        lifespan=lambda _: _life(app, settings, worker, scanner),
-    )
-    return app
+
+    def life(app: FastAPI) -> contextlib.AbstractAsyncContextManager[None]:
+        assert isinstance(app, Gateway)  # noqa: S101  (it is the one made below)
+        return _life(app, settings, worker, scanner)
+
+    return Gateway(title="Sluis", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
 
 
 @contextlib.asynccontextmanager
@@ -248,7 +246,7 @@ class _Joined:
         problems = []
         if self.client is not None and not await self.client.ready():
             problems.append("scanner")
-        if self.watcher.age > 2.0 or not self.parts.records.ready:  # noqa: PLR2004
+        if self.watcher.age > 2.0 or not self.parts.records.ready:  # noqa: PLR2004 - as ChangeWatcher.check
             problems.append("database")
         if self.policy.state != "ok":
             problems.append("policy (the last good one is in force)")
@@ -284,24 +282,6 @@ def _run(work: Coroutine[Any, Any, None]) -> Callable[[], Coroutine[Any, Any, No
             await task
 
     return end
-
-
-def secret_key(path: Path) -> bytes:
-    """32 random bytes from a file of our own (0600), made at first use; several workers may race for it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    if not path.exists():
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(32))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary, path)  # atomic, and never over a key that another worker made first
-        temporary.unlink()
-    key = path.read_bytes()
-    if len(key) != 32:  # noqa: PLR2004
-        raise ValueError(f"{path} does not hold a key of 32 bytes")
-    return key
 
 
 for _name, _explanation in LEAK_ACTS.items():

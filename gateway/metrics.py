@@ -4,13 +4,15 @@ The supervisor sets PROMETHEUS_MULTIPROC_DIR before this module is imported, so 
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Literal
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.energy import BOUNDS, FACTORS_VERSION, Energy
 from gateway.exchange import Action, Exchange, Outcome
 
+Mode = Literal["livesum", "livemax", "livemin"]
+"""How the workers' values of a gauge become one."""
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _SHORT: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 _TOKENS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576)
@@ -27,7 +29,7 @@ class Metrics:
         def histogram(name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
             return Histogram(name, text, labels, buckets=buckets, registry=registry)
 
-        def gauge(name: str, text: str, mode: str, *labels: str) -> Gauge:
+        def gauge(name: str, text: str, mode: Mode, *labels: str) -> Gauge:
             return Gauge(name, text, labels, registry=registry, multiprocess_mode=mode)
 
         self.requests = counter("sluis_requests", "Exchanges ended.", "tool", "outcome", "status")

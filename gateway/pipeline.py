@@ -18,7 +18,7 @@ from gateway.errors import Blocked, GatewayError, Unavailable, sentence
 from gateway.exchange import Action, AnswerFacts, Decision, Exchange, Outcome, Principal, Stamp
 from gateway.identity.suspensions import Suspensions
 from gateway.labels import Labels
-from gateway.leaks import Leaks, NearMiss
+from gateway.leaks.leaks import Leaks, NearMiss
 from gateway.logs import Log
 from gateway.metrics import Metrics
 from gateway.policy.compiled import Policy, Tool
@@ -166,7 +166,7 @@ async def _block(parts: Parts, x: Exchange, policy: Policy, tool: Tool) -> Block
             at=x.started_at,
             unit=x.principal.unit if x.principal else "",
             tool=tool.id,
-            categories=tuple(str(c) for c in x.decision.categories),
+            categories=x.decision.categories,
             entity_types=dict(counts),
             reason_code=error.reason_code,
         )
