@@ -6,7 +6,7 @@ may not do this · 4 the gateway is away or cannot act now.
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -34,6 +34,17 @@ def call(
     csv: bytes | None = None,
 ) -> Any:
     """The JSON answer of `/admin/v1{path}`. Ends the command with a message and an exit code when there is none."""
+    return _request(method, f"/admin/v1{path}", json=json, params=params, csv=csv)
+
+
+def _request(
+    method: str,
+    path: str,
+    *,
+    json: object | None = None,
+    params: dict[str, str | int] | None = None,
+    csv: bytes | None = None,
+) -> Any:
     url = os.environ.get("SLUIS_URL", "").strip().rstrip("/") or DEFAULT_URL
     headers = {"Authorization": f"Bearer {_admin_key()}"}
     if csv is not None:
@@ -41,14 +52,17 @@ def call(
     try:
         # trust_env=False: a proxy of the environment must not see the key.
         with httpx.Client(timeout=_TIMEOUT, trust_env=False, verify=_trust(url)) as client:
-            response = client.request(
-                method, f"{url}/admin/v1{path}", json=json, params=params, content=csv, headers=headers
-            )
+            response = client.request(method, f"{url}{path}", json=json, params=params, content=csv, headers=headers)
     except httpx.InvalidURL:
         fail(AWAY, "SLUIS_URL is not an address such as https://sluis.example.org")
     except httpx.TransportError as error:
         fail(AWAY, f"The gateway at {url} does not answer ({type(error).__name__}). Is it running? Is SLUIS_URL right?")
     return _answer(response, url)
+
+
+def call_path(method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """The same for a full path such as `/leaks/v1/reports`."""
+    return _request(method, path, json=body)
 
 
 def pages(path: str, items: str, cursor: str, params: dict[str, str | int] | None = None) -> Iterator[dict[str, Any]]:
