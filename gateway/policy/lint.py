@@ -327,7 +327,7 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _VARIED, _MIXED = 12, 4  # different characters; digits and letters each
-_LONG_RUN = re.compile(r"(?<![A-Za-z0-9/._-])[A-Za-z0-9+_=-]{32,}(?![A-Za-z0-9/._-])")
+_LONG_RUN = re.compile(r"(?<![A-Za-z0-9/._-])[A-Za-z0-9+=]{32,}(?![A-Za-z0-9/._-])")
 
 
 def _looks_secret(text: str) -> bool:

@@ -277,7 +277,7 @@ _MOST = 3
 
 
 def _series(items: list[str], word: str) -> str:
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {word} {items[-1]}"
+    return f" {word} ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))
 
 
 def _kind(entity_type: str, language: str) -> str:
@@ -293,7 +293,8 @@ def kinds(entity_types: Iterable[str], language: str) -> str:
 
 def categories(found: Iterable[Category], language: str) -> str:
     """The categories in words, each once."""
-    return _series([CATEGORY_NAMES[c][language] for c in Category if c in set(found)] or ["–"], _OR[language])
+    present = set(found)
+    return _series([CATEGORY_NAMES[c][language] for c in Category if c in present], _OR[language])
 
 
 def instead(names: list[str], language: str) -> str:
