@@ -1,7 +1,7 @@
 """What policy says to people: one sentence a reason code in four languages, and the words to fill it.
 
 Every sentence says what happened, why, what to do instead and whom to ask (promise 9). Nothing of a request enters it:
-names come from the tool list, kinds from `filters.entities`.
+names come from the tool list, kinds from `filters.entities`. Past 300 lines: each sentence stands here four times.
 """
 
 from collections.abc import Callable, Iterable, Mapping

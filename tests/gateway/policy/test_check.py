@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from gateway.policy.check import check, render
 from tests.gateway.policy.trees import TODAY, blocking, tool, tree
 
 
-def written(tmp_path: Path, *tools: dict, **changes: object) -> Path:
+def written(tmp_path: Path, *tools: dict[str, Any], **changes: object) -> Path:
     path = tmp_path / "allowlist.yaml"
     path.write_text(json.dumps(tree(*tools, **changes)), encoding="utf-8")
     return path

@@ -2,17 +2,19 @@
 
 import dataclasses
 from datetime import date
+from typing import Any
 
 import pytest
 
 from filters.findings import Category, OperatingPoint
 from gateway.errors import LANGUAGES, REASON_CODES, TEXTS
 from gateway.exchange import Action, Role
-from gateway.policy.compiled import MAX_MODEL_NAME, Contact, Policy
+from gateway.policy.compiled import MAX_MODEL_NAME, Policy
+from gateway.policy.facts import Contact
 from tests.gateway.policy.trees import TODAY, blocking, compiled, tool
 
 
-def denied(**changes: object) -> dict:
+def denied(**changes: object) -> dict[str, Any]:
     return tool(**{"id": "gamma", "name": "Gamma", "status": "denied", "models": ["gamma*"], **changes})
 
 
@@ -103,7 +105,7 @@ def test_what_is_remembered_of_names_that_clients_choose_has_a_bound(policy: Pol
         ({"upstream__key": {"env": "ABSENT"}}, "tool_key_missing"),
     ],
 )
-def test_each_reason_why_a_tool_is_not_usable_has_its_code(changes: dict, code: str | None) -> None:
+def test_each_reason_why_a_tool_is_not_usable_has_its_code(changes: dict[str, Any], code: str | None) -> None:
     assert compiled(tool(**changes)).tools["alpha"].usable(TODAY) == code
     if code is not None:
         assert code in REASON_CODES

@@ -1,6 +1,7 @@
 """Keys of upstreams: from the environment or a file, read once, and never shown."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.gateway.policy.trees import TODAY, tool, tree
 KEY = "k-4711-not-for-anybody"
 
 
-def with_key(key: dict, base: Path, environ: dict[str, str] | None = None, **changes: object) -> Policy:
+def with_key(key: dict[str, Any], base: Path, environ: dict[str, str] | None = None, **changes: object) -> Policy:
     return compile_policy(validate(tree(tool(upstream__key=key, **changes))), base=base, environ=environ)
 
 

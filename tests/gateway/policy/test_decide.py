@@ -1,6 +1,7 @@
 """Admit and act: who may use what, what happens to what was found, and a refusal that helps in four languages."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,9 @@ def policy() -> Policy:
     return compiled(
         tool(),
         blocking(),
-        tool(id="gone", name="Gone", status="denied", models=["gone-*"], reason={"nl": "Verboden.", "en": "Forbidden."}),
+        tool(
+            id="gone", name="Gone", status="denied", models=["gone-*"], reason={"nl": "Verboden.", "en": "Forbidden."}
+        ),
         tool(id="dpo-only", name="DpoTool", models=["d"], access={"roles": ["dpo"]}),
     )
 
@@ -127,7 +130,14 @@ def test_without_findings_nothing_happens(policy: Policy) -> None:
             "tool:alpha/confidential",
             "confidential_data_blocked",
         ),
-        ("alpha", [finding("SECRET", "security")], Outcome.BLOCKED, "block", "tool:alpha/security", "security_data_blocked"),
+        (
+            "alpha",
+            [finding("SECRET", "security")],
+            Outcome.BLOCKED,
+            "block",
+            "tool:alpha/security",
+            "security_data_blocked",
+        ),
         (
             "beta",
             [finding("PERSON"), finding("MARKING_CLASSIFIED", "confidential", score=0.01)],
@@ -140,8 +150,8 @@ def test_without_findings_nothing_happens(policy: Policy) -> None:
         ("beta", [finding("NEW_KIND")], Outcome.BLOCKED, "block", "tool:beta/personal", "personal_data_blocked"),
     ],
 )
-def test_what_happens_to_what_was_found(
-    policy: Policy, tool_id: str, found: list, outcome: Outcome, actions: str, rule: str, code: str
+def test_what_happens_to_what_was_found(  # noqa: PLR0917 - one column a name
+    policy: Policy, tool_id: str, found: list[Any], outcome: Outcome, actions: str, rule: str, code: str
 ) -> None:
     decision = act(policy, policy.tools[tool_id], found, unscannable=())
     assert decision.outcome is outcome
@@ -186,7 +196,7 @@ def test_a_tool_that_may_have_nothing_gets_nothing() -> None:
         assert len(decision.actions) == len(found)
 
 
-def refusal(policy: Policy, tool_id: str, found: list, **more: object) -> GatewayError:
+def refusal(policy: Policy, tool_id: str, found: list[Any], **more: object) -> GatewayError:
     entry = policy.tools[tool_id]
     options = {"unscannable": more.pop("unscannable", ()), "atoms": more.pop("atoms", ())}
     decision = act(policy, entry, found, **options)  # type: ignore[arg-type]
@@ -230,7 +240,11 @@ def test_only_tools_that_this_person_may_use_now_are_named(policy: Policy) -> No
             "classified_marking_blocked",
             "gevonden: markering van geclassificeerde informatie; geen enkele AI-tool",
         ),
-        ([finding("PASSWORD", "security"), finding("PERSON")], "security_data_blocked", "persoonsgegevens of beveiliging"),
+        (
+            [finding("PASSWORD", "security"), finding("PERSON")],
+            "security_data_blocked",
+            "persoonsgegevens of beveiliging",
+        ),
         ([finding("NEW_KIND")], "personal_data_blocked", "gevonden: NEW_KIND;"),
         (
             [finding(e) for e in ("PERSON", "EMAIL_ADDRESS", "IBAN_CODE", "PHONE_NUMBER")],
@@ -244,7 +258,7 @@ def test_only_tools_that_this_person_may_use_now_are_named(policy: Policy) -> No
         ),
     ],
 )
-def test_every_kind_of_block_has_its_words(policy: Policy, found: list, code: str, words: str) -> None:
+def test_every_kind_of_block_has_its_words(policy: Policy, found: list[Any], code: str, words: str) -> None:
     error = refusal(policy, "beta", found)
     assert error.reason_code == code
     assert words in error.message("nl")

@@ -1,5 +1,7 @@
 """The sources' rules as lint: each with its level, and the same list without the fault is clean."""
 
+from typing import Any
+
 import pytest
 
 from gateway.policy.lint import lint
@@ -41,7 +43,10 @@ def test_a_complete_entry_is_clean() -> None:
         ({"environment": "trial"}, [("error", "environment")]),
         ({"environment": "practice"}, [("error", "environment")]),
         ({"environment": "practice", "upstream": ...}, [("error", "environment")]),
-        ({"environment": "practice", "upstream__base_url": "http://[::1"}, [("error", "environment"), ("error", "url")]),
+        (
+            {"environment": "practice", "upstream__base_url": "http://[::1"},
+            [("error", "environment"), ("error", "url")],
+        ),
         ({"environment": "practice", "upstream__base_url": "http://127.0.0.1:1/v1", "assessments": ...}, []),
         ({"approvals": {"ict": MARKED, "dpo": AGREED}}, [("error", "environment")]),
         # T2: terms and origin
@@ -98,7 +103,7 @@ def test_a_complete_entry_is_clean() -> None:
         ({"assessments__dpia": ASSESSED | {"valid_until": "2026-11-22"}}, []),
     ],
 )
-def test_each_rule_fires_on_its_fault_only(changes: dict, found: list) -> None:
+def test_each_rule_fires_on_its_fault_only(changes: dict[str, Any], found: list[Any]) -> None:
     problems = linted(tool(**changes))
     assert rules(problems) == found
     assert all(problem.tool == "alpha" and problem.message for problem in problems)
@@ -129,7 +134,7 @@ def test_each_rule_fires_on_its_fault_only(changes: dict, found: list) -> None:
         ("https://user:word@llm.example.org/v1", [("error", "secret-in-file"), ("error", "url")]),
     ],
 )
-def test_the_address_of_an_upstream(url: str, found: list) -> None:
+def test_the_address_of_an_upstream(url: str, found: list[Any]) -> None:
     assert rules(linted(tool(upstream__base_url=url))) == found
 
 
@@ -186,7 +191,7 @@ def test_ordinary_text_does_not_look_like_a_key(value: str) -> None:
         ([tool(models=["m"]), blocking(models=["n*"], status="denied")], []),
     ],
 )
-def test_a_name_leads_to_one_tool(tools: list, found: list) -> None:
+def test_a_name_leads_to_one_tool(tools: list[Any], found: list[Any]) -> None:
     assert rules(linted(*tools)) == found
 
 

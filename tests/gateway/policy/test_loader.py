@@ -5,6 +5,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ class Heard:
         self.bad.append([problem.rule for problem in problems])  # type: ignore[attr-defined]
 
 
-def write(path: Path, *tools: dict, **changes: object) -> None:
+def write(path: Path, *tools: dict[str, Any], **changes: object) -> None:
     path.write_text(json.dumps(tree(*tools, **changes)), encoding="utf-8")
 
 
@@ -131,7 +132,7 @@ async def test_a_bad_file_keeps_the_last_good_policy_and_is_told_once(path: Path
         for _ in range(4):
             assert await store.poll() is False
         assert store.current is good
-        assert store.state == "stale"
+        assert str(store.state) == "stale"
         assert heard.bad == [["yaml"]]
         path.unlink()
         for _ in range(3):
@@ -140,7 +141,7 @@ async def test_a_bad_file_keeps_the_last_good_policy_and_is_told_once(path: Path
         path.write_bytes(content)
         for _ in range(2):
             await store.poll()
-        assert store.state == "ok"
+        assert str(store.state) == "ok"
         assert store.current.version == good.version
         assert heard.changes == []  # the content is what it was
     finally:

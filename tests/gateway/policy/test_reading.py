@@ -1,6 +1,7 @@
 """Reading a list: what is no good form is refused, and no refusal quotes the file."""
 
 import json
+from typing import Any
 
 import pytest
 import yaml
@@ -63,7 +64,11 @@ def test_what_is_no_yaml_is_refused_with_its_place(data: bytes, words: str) -> N
     ("changes", "tool_id", "place"),
     [
         ({"api_key": CANARY}, "alpha", "tools[0].api_key: this key is unknown"),
-        ({"upstream__key": {"env": "A", "file": CANARY}}, "alpha", "tools[0].upstream.key: Value error, name one source"),
+        (
+            {"upstream__key": {"env": "A", "file": CANARY}},
+            "alpha",
+            "tools[0].upstream.key: Value error, name one source",
+        ),
         ({"upstream__key": {}}, "alpha", "tools[0].upstream.key: Value error, name one source"),
         ({"status": CANARY}, "alpha", "tools[0].status: Input should be 'requested'"),
         ({"retention_days": "7"}, "alpha", "tools[0].retention_days: Input should be a valid integer"),
@@ -73,14 +78,16 @@ def test_what_is_no_yaml_is_refused_with_its_place(data: bytes, words: str) -> N
         ({"id": ...}, None, "tools[0].id: this key is missing"),
     ],
 )
-def test_what_the_form_does_not_know_is_refused_by_place(changes: dict, tool_id: str | None, place: str) -> None:
+def test_what_the_form_does_not_know_is_refused_by_place(
+    changes: dict[str, Any], tool_id: str | None, place: str
+) -> None:
     (problem,) = problems_of(json.dumps(tree(tool(**changes))).encode())
     assert problem.tool == tool_id
     assert problem.message.startswith(place)
 
 
 def test_a_tool_that_is_no_mapping_is_refused() -> None:
-    (problem,) = problems_of(json.dumps(tree(CANARY)).encode())
+    (problem,) = problems_of(json.dumps(tree(tools=[CANARY])).encode())
     assert problem.tool is None
     assert problem.message.startswith("tools[0]: ")
 

@@ -1,5 +1,7 @@
 """Which action holds for an entity type: the layers, from strong to weak, as `rules.py` lists them."""
 
+from typing import Any
+
 import pytest
 
 from filters.entities import ENTITY_TYPES
@@ -43,7 +45,7 @@ NOTING = dict.fromkeys(OPEN, "note")
         (REPLACING, "MARKING_INTERNAL", "block", "tool:alpha/confidential"),
     ],
 )
-def test_the_row_and_the_default_together(rows: dict, entity: str, action: str, rule: str) -> None:
+def test_the_row_and_the_default_together(rows: dict[str, Any], entity: str, action: str, rule: str) -> None:
     found = compiled(tool(data=rows)).tools["alpha"].rules[entity]
     assert (found.action, found.name) == (Action(action), rule)
 
@@ -73,7 +75,7 @@ def test_a_category_that_the_entry_does_not_name_is_blocked() -> None:
 
 
 @pytest.mark.parametrize("rows", [OPEN, NOTING, REPLACING, CLOSED])
-def test_no_default_frees_what_follows_the_row(rows: dict) -> None:
+def test_no_default_frees_what_follows_the_row(rows: dict[str, Any]) -> None:
     """D1: of the types without a default, none is treated more mildly than its category's row."""
     entry = compiled(tool(data=rows)).tools["alpha"]
     for name, entity in ENTITY_TYPES.items():

@@ -34,7 +34,9 @@ def test_a_shipped_list_is_usable_and_lets_nothing_through_before_people_agree(p
     for tool in policy.tools.values():
         assert (tool.ict_approval, tool.dpo_approval) == (None, None)
         assert tool.upstream is None or tool.status is Status.REQUESTED
-        assert all("example.org" in c.email for c in (policy.organisation.contacts.ict, policy.organisation.contacts.dpo))
+        assert all(
+            "example.org" in c.email for c in (policy.organisation.contacts.ict, policy.organisation.contacts.dpo)
+        )
 
 
 @pytest.mark.parametrize(
@@ -55,8 +57,8 @@ def test_a_shipped_list_is_usable_and_lets_nothing_through_before_people_agree(p
         ),
     ],
 )
-def test_the_municipalitys_list_stands_there_word_for_word(
-    tool_id: str, name: str, watch_out: str, allowed: tuple, forbidden: tuple, status: Status
+def test_the_municipalitys_list_stands_there_word_for_word(  # noqa: PLR0917 - one column a name
+    tool_id: str, name: str, watch_out: str, allowed: tuple[str, ...], forbidden: tuple[str, ...], status: Status
 ) -> None:
     """001 art. 4.1."""
     policy = good(shipped_allowlist())
