@@ -93,6 +93,16 @@ _ROWS: tuple[tuple[str, Category, DefaultAction | None, int, str, str, str, str]
         "identity document number",
     ),
     (
+        "ID_DOCUMENT",
+        P,
+        "block",
+        72,
+        "paspoort-, rijbewijs- of kaartnummer",
+        "numéro de passeport, de permis ou de carte",
+        "Pass-, Führerschein- oder Ausweisnummer",
+        "passport, licence or card number",
+    ),
+    (
         "NL_ONDERWIJSNUMMER",
         P,
         "block",
