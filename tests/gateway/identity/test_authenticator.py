@@ -1,6 +1,7 @@
 import asyncio
 import hmac
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,7 @@ from gateway.identity.authenticator import Authenticator
 from gateway.identity.checks import NewKey, Vouch
 from gateway.identity.first import create_first_keys
 from gateway.identity.keys import create_keys, revoke_key
+from tests.gateway.databases import database
 from tests.gateway.identity.people import DAY, ICT, NOW, staff
 
 CHAT = "10.0.0.7"
@@ -66,8 +68,18 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(engine: AsyncEngine) -> Desk:
-    return await Desk(engine).open()
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with database("sqlite", tmp_path) as engine:
+        yield await Desk(engine).open()
+
+
+async def test_every_kind_of_key_is_read_from_either_database(engine: AsyncEngine) -> None:
+    desk = await Desk(engine).open()
+    assert desk.ask("lies").answer_mode
+    assert desk.ask("chat", (EMAIL, b"an@example.org"), peer="2001:db8::1").vouched
+    assert desk.ask("robot", peer=CHAT).role is Role.SERVICE
+    desk.now = NOW + DAY
+    assert desk.refusal([(b"api-key", desk.keys["jan"].encode())]).reason_code == "key_expired"
 
 
 @pytest.mark.parametrize(
