@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.client import call
-from gateway.cli.output import AsJson, console, print_json, print_table
+from gateway.cli.output import AsJson, print_json, print_table, say
 
 COLUMNS = ("id", "at", "owner", "actor", "role", "act", "object", "detail")
 
@@ -45,7 +45,7 @@ def whoami(as_json: AsJson = False) -> None:
     if as_json:
         print_json(me)
     else:
-        console.print(f"{me['subject']} · role {me['role']} · unit {me['unit']} · key {me['key_id']}")
+        say(f"{me['subject']} · role {me['role']} · unit {me['unit']} · key {me['key_id']}")
 
 
 def actor(
@@ -58,4 +58,4 @@ def actor(
     if as_json:
         print_json(found)
     else:
-        console.print(f"{found['actor']} is {found['subject']}.")
+        say(f"{found['actor']} is {found['subject']}.")

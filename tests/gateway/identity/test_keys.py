@@ -70,7 +70,7 @@ async def test_a_rolled_back_key_leaves_no_act_and_no_change(engine: AsyncEngine
         (STAFF, Role.DPO, False),
     ],
 )
-async def test_who_may_create_which_key(engine: AsyncEngine, caller: Principal, role: Role, allowed: bool) -> None:
+async def test_who_may_create_which_key(engine: AsyncEngine, caller: Principal, role: Role, *, allowed: bool) -> None:
     await create_first_keys(engine, at=NOW)
     async with engine.connect() as connection:
         if allowed:
@@ -111,7 +111,7 @@ async def test_a_role_that_has_no_key_in_force_can_be_given_one_by_the_other(
         (STAFF, Role.STAFF, False),
     ],
 )
-async def test_who_may_revoke_which_key(engine: AsyncEngine, caller: Principal, role: Role, allowed: bool) -> None:
+async def test_who_may_revoke_which_key(engine: AsyncEngine, caller: Principal, role: Role, *, allowed: bool) -> None:
     made = await create_first_keys(engine, [*(new(role) for role in Role), new(Role.ICT)], at=NOW)
     key_id = next(info.id for info, _ in made if info.role is role)
     async with engine.connect() as connection:

@@ -62,7 +62,7 @@ def test_the_table_of_roles_names_every_route() -> None:
 
 def _paths() -> list[tuple[str, str]]:
     desk = Office(None)  # type: ignore[arg-type]
-    found = []
+    found: list[tuple[str, str]] = []
 
     def visit(routes: Any) -> None:
         for route in routes:
