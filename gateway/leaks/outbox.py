@@ -194,6 +194,11 @@ class Outbox:
         async with transaction(self.engine) as connection:
             return (await connection.execute(delete(outbox).where(outbox.c.sent_at < before))).rowcount
 
+    async def forget(self, before: float) -> int:
+        """Remove what was told once before a moment; it must lie further back than any reminder reaches ahead."""
+        async with transaction(self.engine) as connection:
+            return (await connection.execute(delete(told).where(told.c.at < before))).rowcount
+
 
 def _leased(row: Any) -> Leased | None:
     try:

@@ -133,9 +133,7 @@ async def test_the_password_is_used_and_a_wrong_one_is_a_failure(certificates: C
     ("answer", "expected"),
     [("550 no such mailbox for 85.07.30-000.61", "server"), ("451 try again", "server")],
 )
-async def test_the_words_of_the_server_are_dropped(
-    certificates: Certificates, answer: str, expected: str
-) -> None:
+async def test_the_words_of_the_server_are_dropped(certificates: Certificates, answer: str, expected: str) -> None:
     class Refusing(Mailbox):
         async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
             return answer
@@ -175,7 +173,9 @@ async def test_a_mail_that_was_accepted_is_sent_even_when_the_goodbye_fails(cert
     assert len(box.mails) == 1
 
 
-@pytest.mark.parametrize("address", ["dpo@x.example.org\r\nBcc: evil@x.example.org", "dpo\n", "", "zonder-apenstaartje"])
+@pytest.mark.parametrize(
+    "address", ["dpo@x.example.org\r\nBcc: evil@x.example.org", "dpo\n", "", "zonder-apenstaartje"]
+)
 async def test_an_address_that_is_none_is_a_failure_and_never_a_header(
     certificates: Certificates, address: str
 ) -> None:

@@ -135,7 +135,9 @@ async def test_a_redirect_is_not_followed(certificates: Certificates, status: in
     assert receiver.paths == ["/alerts"]
 
 
-@pytest.mark.parametrize(("status", "expected"), [(200, ""), (202, ""), (204, ""), (400, "status"), (410, "status"), (500, "status")])
+@pytest.mark.parametrize(
+    ("status", "expected"), [(200, ""), (202, ""), (204, ""), (400, "status"), (410, "status"), (500, "status")]
+)
 async def test_only_2xx_means_accepted(certificates: Certificates, status: int, expected: str) -> None:
     async def answer(_request: web.Request) -> web.Response:
         return web.Response(status=status)
