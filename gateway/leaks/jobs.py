@@ -50,7 +50,7 @@ class Jobs:
         self._worker = worker
         self._zone = zone
         self._interval = interval
-        self._jobs = (
+        self._jobs: tuple[Job, ...] = (
             Job("near_miss_digest", digest_hours * HOUR, leaks.digest),
             Job("review_dates", HOUR, self.remind),
             Job("outbox_purge", 24 * HOUR, self._purge),

@@ -94,6 +94,7 @@ class RecordAct(Protocol):
         act: str,
         object: str,  # noqa: A002 - the column's name
         at: float,
+        /,
     ) -> None: ...
 
 

@@ -12,8 +12,8 @@ from filters.findings import Category, ScanError
 from gateway.database import change_counter, create_engine
 from gateway.errors import BadRequest, NotFound, Unavailable
 from gateway.leaks.alerts import Kind
-from gateway.leaks.incidents import Case, State
-from gateway.leaks.leaks import Leaks, NearMiss
+from gateway.leaks.incidents import Case, State, incident
+from gateway.leaks.leaks import NearMiss
 from gateway.leaks.setup import LeaksRoom
 from gateway.leaks.tables import incident_events, incidents, near_misses, outbox
 from tests.leaks.conftest import START, Box, Clock, create_tables, make_room
@@ -258,13 +258,13 @@ async def test_closing_keeps_the_masked_reason_and_happens_once(room: LeaksRoom,
     closed = await room.leaks.close(opened, by_role="dpo", reason="Jolijn Verstappeghem belde")
     assert (closed.state, closed.closed_at, closed.closing_reason) == (State.CLOSED, clock(), "[PERSON] belde")
     steps = (
-        lambda: room.leaks.close(opened, by_role="dpo", reason="x"),
-        lambda: room.leaks.confirm(opened, by_role="dpo"),
-        lambda: room.leaks.correct_aware_at(opened, by_role="dpo", aware_at=START),
+        room.leaks.close(opened, by_role="dpo", reason="x"),
+        room.leaks.confirm(opened, by_role="dpo"),
+        room.leaks.correct_aware_at(opened, by_role="dpo", aware_at=START),
     )
     for again in steps:
         with pytest.raises(BadRequest) as caught:
-            await again()
+            await again
         assert caught.value.reason_code == "incident_state"
     with pytest.raises(NotFound):
         await room.leaks.show("INC-2026-9999")
@@ -309,13 +309,10 @@ async def test_near_misses_are_listed_newest_first(room: LeaksRoom) -> None:
 
 
 def test_nothing_that_holds_text_prints_it() -> None:
-    assert Leaks.__doc__
     values = dict.fromkeys(
         ("id", "reference", "state", "source", "tool", "unit", "reason_code", "note", "opened_by", "closing_reason"),
         "x",
     )
-    from gateway.leaks.incidents import incident
-
     made = incident(
         values
         | {"note": "85.07.30-000.61", "state": "open", "categories": [], "entity_types": {}, "request_ids": []}

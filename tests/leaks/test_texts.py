@@ -102,8 +102,8 @@ def test_a_digest_lists_units_and_says_how_many_references_it_left_out() -> None
     )
     _, body = render(alert, "nl", UTC)
     assert (
-        "- Burgerzaken, mistral: 3 × (persoonsgegevens, bijzondere persoonsgegevens (AVG art. 9 of 10); rekeningnummer (IBAN) × 4)"
-        in body
+        "- Burgerzaken, mistral: 3 × (persoonsgegevens, bijzondere persoonsgegevens (AVG art. 9 of 10); "
+        "rekeningnummer (IBAN) × 4)" in body
     )
     assert "en nog 30" in body
     assert references[49] in body

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from filters.findings import Category
 from gateway.errors import LANGUAGES, Unauthenticated
+from gateway.database import metadata
 from gateway.exchange import Principal, Role
 from gateway.leaks.incidents import Case
 from gateway.leaks.leaks import NearMiss
@@ -35,7 +36,6 @@ from tests.leaks.conftest import (
     file_engine,
     mail_server,
     make_room,
-    metadata,
 )
 
 __all__ = ["certificates", "clock", "file_engine"]
@@ -75,9 +75,9 @@ async def build(engine: AsyncEngine, clock: Clock, *channels: Any, **more: Any) 
     app = FastAPI()
     site = Site(room, app, httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sluis"))
 
-    async def record_act(_connection: AsyncConnection, actor: str, role: str, act: str, object: str, at: float) -> None:
+    async def record_act(_connection: AsyncConnection, actor: str, role: str, act: str, target: str, at: float) -> None:
         assert at == clock()
-        site.acts.append((actor, role, act, object))
+        site.acts.append((actor, role, act, target))
 
     async def applied() -> None:
         site.applied.append(1)
@@ -213,7 +213,7 @@ async def test_the_dpo_confirms_corrects_and_closes(site: Site, clock: Clock) ->
         ("POST", f"/admin/v1/incidents/{NUMBER}/aware", b'{"aware_at": "2026-11-18T10:00:00"}', 400),
     ],
 )
-async def test_a_wrong_request_is_refused_without_quoting_it(
+async def test_a_wrong_request_is_refused_without_quoting_it(  # noqa: PLR0917
     site: Site, method: str, path: str, sent: bytes, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="gateway")
@@ -302,7 +302,8 @@ async def test_no_leaked_value_is_found_in_any_mail_table_log_or_answer(
             ("dpo", "GET", f"/admin/v1/incidents/{suspicion}", None),
             ("dpo", "GET", "/admin/v1/near-misses", None),
         ):
-            seen.append((await site.call(*sent[:3], json=sent[3])).text)
+            answer = await site.call(*sent[:3], json=sent[3])
+            seen.append(answer.text)
         while await site.room.dispatcher.once():
             await asyncio.sleep(0)
     assert len(box.mails) == 4 * 7  # 2 near miss, forwarded, suspicion, report, confirm, close; in four languages
