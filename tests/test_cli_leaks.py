@@ -12,8 +12,8 @@ from gateway.cli_leaks import incident_app, report_command
 INCIDENT = {
     "reference": "INC-2026-0001", "state": "open", "source": "self_report", "opened_at": "2026-11-18T11:50:00Z",
     "aware_at": "2026-11-18T11:50:00Z", "deadline_72h": "2026-11-21T11:50:00Z", "tool": "[bold]mistral",
-    "unit": "Archief", "categories": ["personal"], "entity_types": {"IBAN_CODE": 2}, "request_ids": [], "reason_code": "",
-    "opened_by": "staff", "closed_at": None,
+    "unit": "Archief", "categories": ["personal"], "entity_types": {"IBAN_CODE": 2}, "request_ids": [],
+    "reason_code": "", "opened_by": "staff", "closed_at": None,
 }  # fmt: skip
 
 

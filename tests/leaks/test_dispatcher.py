@@ -322,12 +322,12 @@ async def test_run_sends_soon_after_it_is_woken_and_survives_a_store_that_is_awa
     box = Box()
     room = make_room(file_engine, clock, box)
     dispatcher = Dispatcher(room.outbox, worker="w", interval=60)
-    real, away = room.outbox.lease, [True]
+    real = room.outbox.lease
+    away: list[Exception] = [KeyError("85.07.30-000.61"), Unavailable("leaks_unavailable")]
 
     async def lease(worker: str, limit: int) -> Any:
         if away:
-            away.pop()
-            raise Unavailable("leaks_unavailable")
+            raise away.pop()
         return await real(worker, limit)
 
     monkeypatch.setattr(room.outbox, "lease", lease)

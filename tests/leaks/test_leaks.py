@@ -1,6 +1,9 @@
 """Near misses, suspicions and incidents, on SQLite and PostgreSQL."""
 
 import asyncio
+import os
+import signal
+import sys
 import uuid
 from typing import Any
 
@@ -279,6 +282,7 @@ async def test_a_suspicion_that_was_none_is_closed_without_a_clock(room: LeaksRo
     assert (closed.state, closed.aware_at) == (State.CLOSED, None)
     assert [i.reference for i in await room.leaks.incidents(State.CLOSED)] == [reference]
     assert await room.leaks.incidents(State.OPEN) == []
+    assert await room.leaks.states() == {State.SUSPICION: 0, State.OPEN: 0, State.CLOSED: 1}
 
 
 async def test_references_count_per_year_without_gaps_or_doubles(
@@ -299,6 +303,30 @@ async def test_the_record_of_who_acted_is_in_the_same_transaction(room: LeaksRoo
     with pytest.raises(Unavailable):
         await room.leaks.report(case(), "x", by_role="staff", also=broken)
     assert (await count(engine, incidents), await count(engine, outbox)) == (0, 0)
+
+
+KILLED = """
+import asyncio, os, signal, sys, uuid
+from gateway.database import create_engine
+from tests.leaks.conftest import Box, Clock, make_room
+from tests.leaks.test_leaks import case, miss
+
+async def main(url):
+    room = make_room(create_engine(url), Clock(), Box())
+    await room.leaks.near_miss(miss())
+    await room.leaks.forwarded(case())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+async def test_what_was_told_is_there_when_the_process_is_killed_at_once(url: str, engine: AsyncEngine) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, url, env={**os.environ, "PYTHONPATH": "."}
+    )
+    assert await process.wait() == -signal.SIGKILL
+    assert [await count(engine, table) for table in (near_misses, incidents, outbox)] == [1, 1, 2]
 
 
 async def test_near_misses_are_listed_newest_first(room: LeaksRoom) -> None:

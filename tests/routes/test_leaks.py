@@ -15,8 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from filters.findings import Category
-from gateway.errors import LANGUAGES, Unauthenticated
 from gateway.database import metadata
+from gateway.errors import LANGUAGES, Unauthenticated
 from gateway.exchange import Principal, Role
 from gateway.leaks.incidents import Case
 from gateway.leaks.leaks import NearMiss
