@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import ssl
+from contextlib import AbstractAsyncContextManager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,10 @@ def parcel(**more: Any) -> Parcel:
     return Parcel(id=ID, alert_id=ID, alert=alert, **(values | more))
 
 
+def either(box: Mailbox, mode: str, context: ssl.SSLContext) -> AbstractAsyncContextManager[int]:
+    return mail_server(box, starttls=context) if mode == "starttls" else mail_server(box, tls=context)
+
+
 def channel(port: int, ca_file: Path | None, **more: Any) -> SmtpChannel:
     values: dict[str, Any] = {"host": "127.0.0.1", "tls": "starttls", "sender": SENDER}
     return SmtpChannel(SmtpOptions(port=port, ca_file=ca_file, **(values | more)))
@@ -47,7 +53,7 @@ async def failure(way: SmtpChannel) -> str:
 @pytest.mark.parametrize("mode", ["starttls", "tls"])
 async def test_a_mail_arrives_over_tls_with_the_headers_of_a_machine(certificates: Certificates, mode: str) -> None:
     box = Mailbox()
-    async with mail_server(box, **{mode: certificates.server()}) as port:
+    async with either(box, mode, certificates.server()) as port:
         await channel(port, certificates.ca_file(), tls=mode).send(parcel())
     [mail] = box.mails
     assert box.tls == [True]
@@ -66,7 +72,7 @@ async def test_a_mail_arrives_over_tls_with_the_headers_of_a_machine(certificate
 async def test_a_certificate_of_another_authority_stops_the_mail(certificates: Certificates) -> None:
     box = Mailbox()
     for mode in ("starttls", "tls"):
-        async with mail_server(box, **{mode: certificates.server(ca=trustme.CA())}) as port:
+        async with either(box, mode, certificates.server(ca=trustme.CA())) as port:
             assert await failure(channel(port, certificates.ca_file(), tls=mode)) == "tls"
     assert box.mails == []
 
@@ -74,7 +80,7 @@ async def test_a_certificate_of_another_authority_stops_the_mail(certificates: C
 async def test_a_certificate_for_another_name_stops_the_mail(certificates: Certificates) -> None:
     box = Mailbox()
     for mode in ("starttls", "tls"):
-        async with mail_server(box, **{mode: certificates.server("mail.elsewhere.example.org")}) as port:
+        async with either(box, mode, certificates.server("mail.elsewhere.example.org")) as port:
             assert await failure(channel(port, certificates.ca_file(), tls=mode)) == "tls"
     assert box.mails == []
 
@@ -133,11 +139,9 @@ async def test_the_password_is_used_and_a_wrong_one_is_a_failure(certificates: C
     ("answer", "expected"),
     [("550 no such mailbox for 85.07.30-000.61", "server"), ("451 try again", "server")],
 )
-async def test_the_words_of_the_server_are_dropped(
-    certificates: Certificates, answer: str, expected: str
-) -> None:
+async def test_the_words_of_the_server_are_dropped(certificates: Certificates, answer: str, expected: str) -> None:
     class Refusing(Mailbox):
-        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
             return answer
 
     async with mail_server(Refusing(), starttls=certificates.server()) as port:
@@ -175,7 +179,9 @@ async def test_a_mail_that_was_accepted_is_sent_even_when_the_goodbye_fails(cert
     assert len(box.mails) == 1
 
 
-@pytest.mark.parametrize("address", ["dpo@x.example.org\r\nBcc: evil@x.example.org", "dpo\n", "", "zonder-apenstaartje"])
+@pytest.mark.parametrize(
+    "address", ["dpo@x.example.org\r\nBcc: evil@x.example.org", "dpo\n", "", "zonder-apenstaartje"]
+)
 async def test_an_address_that_is_none_is_a_failure_and_never_a_header(
     certificates: Certificates, address: str
 ) -> None:
