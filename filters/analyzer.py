@@ -13,45 +13,45 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read by OpenBLAS when numpy is loaded: one scanner, one core
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import spacy  # noqa: E402
-from presidio_analyzer import AnalyzerEngine, RecognizerRegistry, RecognizerResult  # noqa: E402
-from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer  # noqa: E402
-from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine  # noqa: E402
-from thinc.api import use_ops  # noqa: E402
+import spacy
+from presidio_analyzer import AnalyzerEngine, RecognizerRegistry, RecognizerResult
+from presidio_analyzer.context_aware_enhancers import ContextAwareEnhancer
+from presidio_analyzer.nlp_engine import NlpArtifacts, NlpEngine
+from thinc.api import use_ops
 
-from filters.findings import OperatingPoint  # noqa: E402
-from filters.gazetteer import Gazetteer  # noqa: E402
-from filters.language import LANGUAGES, Language  # noqa: E402
-from filters.patterns import PatternSet  # noqa: E402
-from filters.recognizers.base import ANY_TEXT, ATOM, Identifier  # noqa: E402
-from filters.recognizers.be_eid_card import BeEidCard  # noqa: E402
-from filters.recognizers.be_enterprise_number import BeEnterpriseNumber  # noqa: E402
-from filters.recognizers.be_national_number import BeNationalNumber  # noqa: E402
-from filters.recognizers.be_ogm import BeOgm  # noqa: E402
-from filters.recognizers.be_plate import BePlate  # noqa: E402
-from filters.recognizers.be_riziv import BeRiziv  # noqa: E402
-from filters.recognizers.credit_card import CreditCard  # noqa: E402
-from filters.recognizers.date_of_birth import DateOfBirth  # noqa: E402
-from filters.recognizers.de_social_security import DeSocialSecurity  # noqa: E402
-from filters.recognizers.de_tax_id import DeTaxId  # noqa: E402
-from filters.recognizers.email_address import EmailAddress  # noqa: E402
-from filters.recognizers.fr_nir import FrNir  # noqa: E402
-from filters.recognizers.fr_siren import FrSiren  # noqa: E402
-from filters.recognizers.iban_code import IbanCode  # noqa: E402
-from filters.recognizers.imei import Imei  # noqa: E402
-from filters.recognizers.ip_address import IpAddress  # noqa: E402
-from filters.recognizers.lu_matricule import LuMatricule  # noqa: E402
-from filters.recognizers.mac_address import MacAddress  # noqa: E402
-from filters.recognizers.model_names import ENTITIES, ModelNames, SecondModelNames  # noqa: E402
-from filters.recognizers.name_rules import NameRules  # noqa: E402
-from filters.recognizers.nl_bsn import NlBsn  # noqa: E402
-from filters.recognizers.nl_btw import NlBtw  # noqa: E402
-from filters.recognizers.nl_id_document import IdDocument, NlIdDocument  # noqa: E402
-from filters.recognizers.nl_kvk import NlKvk  # noqa: E402
-from filters.recognizers.nl_onderwijsnummer import NlOnderwijsnummer  # noqa: E402
-from filters.recognizers.nl_postcode import NlPostcode  # noqa: E402
-from filters.recognizers.phone_number import PhoneNumber  # noqa: E402
-from filters.recognizers.street_address import StreetAddress  # noqa: E402
+from filters.findings import OperatingPoint
+from filters.gazetteer import Gazetteer
+from filters.language import LANGUAGES, Language
+from filters.patterns import PatternSet
+from filters.recognizers.base import ANY_TEXT, ATOM, Identifier
+from filters.recognizers.be_eid_card import BeEidCard
+from filters.recognizers.be_enterprise_number import BeEnterpriseNumber
+from filters.recognizers.be_national_number import BeNationalNumber
+from filters.recognizers.be_ogm import BeOgm
+from filters.recognizers.be_plate import BePlate
+from filters.recognizers.be_riziv import BeRiziv
+from filters.recognizers.credit_card import CreditCard
+from filters.recognizers.date_of_birth import DateOfBirth
+from filters.recognizers.de_social_security import DeSocialSecurity
+from filters.recognizers.de_tax_id import DeTaxId
+from filters.recognizers.email_address import EmailAddress
+from filters.recognizers.fr_nir import FrNir
+from filters.recognizers.fr_siren import FrSiren
+from filters.recognizers.iban_code import IbanCode
+from filters.recognizers.imei import Imei
+from filters.recognizers.ip_address import IpAddress
+from filters.recognizers.lu_matricule import LuMatricule
+from filters.recognizers.mac_address import MacAddress
+from filters.recognizers.model_names import ENTITIES, ModelNames, SecondModelNames
+from filters.recognizers.name_rules import NameRules
+from filters.recognizers.nl_bsn import NlBsn
+from filters.recognizers.nl_btw import NlBtw
+from filters.recognizers.nl_id_document import IdDocument, NlIdDocument
+from filters.recognizers.nl_kvk import NlKvk
+from filters.recognizers.nl_onderwijsnummer import NlOnderwijsnummer
+from filters.recognizers.nl_postcode import NlPostcode
+from filters.recognizers.phone_number import PhoneNumber
+from filters.recognizers.street_address import StreetAddress
 
 # Whatever Presidio has to say, it never says it with text of a request (promise 4).
 logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
@@ -87,7 +87,7 @@ IDENTIFIERS: tuple[type[Identifier], ...] = (
 _ADDRESS = ("STREET_ADDRESS", "LOCATION")
 
 
-class ModelEngine(NlpEngine):  # type: ignore[misc]
+class ModelEngine(NlpEngine):
     """Presidio's NLP engine over shipped models. Only tok2vec and ner run; lemmas stay empty on purpose: nobody asks.
 
     The stock engine loads a copy of a model per language and computes keywords that only the stock context enhancer
@@ -136,7 +136,7 @@ class ModelEngine(NlpEngine):  # type: ignore[misc]
         return [*LANGUAGES, ANY_TEXT, ATOM]
 
 
-class NoEnhancer(ContextAwareEnhancer):  # type: ignore[misc]
+class NoEnhancer(ContextAwareEnhancer):
     """Our recognizers look at context themselves, near the match."""
 
     def __init__(self) -> None:

@@ -96,10 +96,8 @@ class Engine:
         clean = normalize(text)
         found = [f for f in self._personal.patterns(0, clean.text, ANY_TEXT) if f.score >= _PROVEN]
         found += self._secrets.inspect([Slot((), clean.text)], OperatingPoint.PRECISE)
-        placed = []
-        for finding in merge(f for f in found if f.entity_type not in ("STREET_ADDRESS", "LOCATION")):
-            placed.append(_moved(finding, *clean.span(finding.start, finding.end)))
-        return placed
+        merged = merge(f for f in found if f.entity_type not in ("STREET_ADDRESS", "LOCATION"))
+        return [_moved(f, *clean.span(f.start, f.end)) for f in merged]
 
 
 def _moved(finding: Finding, start: int, end: int) -> Finding:

@@ -1,4 +1,4 @@
-"""Name lists, municipalities and ordinary words, as shipped in `filters/models/gazetteer.json.gz` (LICENCES.md there)."""
+"""Name lists, municipalities and ordinary words of `filters/models/gazetteer.json.gz` (LICENCES.md there)."""
 
 import gzip
 import json
@@ -7,24 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # First names that are also ordinary words: never a name by the list alone.
-_AMBIGUOUS = frozenset(
-    "An Jo Roos Mei May Will Noor Lot Bo Do Sam Ben Ton Dag Sterre Zon Fleur Rose Joy Hope Mark Floor Storm Sky Sun Star "  # noqa: SIM905 (a list of words reads better as one)
-    "Faith Lief Merel Fee Sol Art Can Said Omer Eden Paris Chelsea Florence Sydney Lourdes Milan Roman Max Angel Dolores "
-    "Mercedes Victoria Constant August Juli Avril Ange Rich Bill Guy Pen Ever In Te De Van Le La El Al Den Der Pol Stad "
-    "Dienst Lente Luna Olive Prince Regent".split(),
-)
-_COMMON = frozenset(
-    "mark roos dag rose will grace hope daan floor storm jong groot klein bakker mulder visser meer noord zuid oost west "  # noqa: SIM905
-    "berg bos kok vos wolf beek dijk kerk smit brouwer kuiper boer koning prins linden heer best goed lange korte nieuwe "
-    "oude vries wilde jonge said alles lang kort wit zwart bruin rood goede constant roman milan august juli louis".split(),
-)
-_MONTHS_AND_DAYS = frozenset(
-    "januari februari maart april mei juni juli augustus september oktober november december janvier février mars avril "  # noqa: SIM905
-    "juin juillet août septembre octobre novembre décembre januar februar märz august oktober dezember january february "
-    "march may june july october maandag dinsdag woensdag donderdag vrijdag zaterdag zondag lundi mardi mercredi jeudi "
-    "vendredi samedi dimanche montag dienstag mittwoch donnerstag freitag samstag sonntag monday tuesday wednesday "
-    "thursday friday saturday sunday".split(),
-)
+_AMBIGUOUS_TEXT = """
+An Jo Roos Mei May Will Noor Lot Bo Do Sam Ben Ton Dag Sterre Zon Fleur Rose Joy Hope Mark Floor Storm Sky Sun Star
+Faith Lief Merel Fee Sol Art Can Said Omer Eden Paris Chelsea Florence Sydney Lourdes Milan Roman Max Angel Dolores
+Mercedes Victoria Constant August Juli Avril Ange Rich Bill Guy Pen Ever In Te De Van Le La El Al Den Der Pol Stad
+Dienst Lente Luna Olive Prince Regent
+"""
+_AMBIGUOUS = frozenset(_AMBIGUOUS_TEXT.split())
+_COMMON_TEXT = """
+mark roos dag rose will grace hope daan floor storm jong groot klein bakker mulder visser meer noord zuid oost west
+berg bos kok vos wolf beek dijk kerk smit brouwer kuiper boer koning prins linden heer best goed lange korte nieuwe
+oude vries wilde jonge said alles lang kort wit zwart bruin rood goede constant roman milan august juli louis
+"""
+_COMMON = frozenset(_COMMON_TEXT.split())
+_MONTHS_AND_DAYS_TEXT = """
+januari februari maart april mei juni juli augustus september oktober november december janvier février mars avril
+juin juillet août septembre octobre novembre décembre januar februar märz august oktober dezember january february
+march may june july october maandag dinsdag woensdag donderdag vrijdag zaterdag zondag lundi mardi mercredi jeudi
+vendredi samedi dimanche montag dienstag mittwoch donnerstag freitag samstag sonntag monday tuesday wednesday
+thursday friday saturday sunday
+"""
+_MONTHS_AND_DAYS = frozenset(_MONTHS_AND_DAYS_TEXT.split())
 _ENDINGS = ("s", "en", "n", "e", "er", "es", "'s", "tje")
 _LONGEST_NAME = 14
 

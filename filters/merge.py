@@ -1,6 +1,6 @@
 """Overlapping findings into one list that does not overlap and covers every character that any of them covered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
@@ -60,13 +60,21 @@ def _cluster(cluster: list[Finding]) -> list[Finding]:
             if owner[position] is None:
                 owner[position] = finding
     kept: list[Finding] = []
-    for position, finding in enumerate(owner):
-        if finding is None:
-            continue
-        start = first + position
+    for winner, stretch in _stretches(owner):
+        start, end = first + stretch[0], first + stretch[1]
         last = kept[-1] if kept else None
-        if last and last.end == start and last.entity_type == finding.entity_type:
-            kept[-1] = replace(last, end=start + 1, score=max(last.score, finding.score))
+        if last and last.end == start and last.entity_type == winner.entity_type:
+            kept[-1] = replace(last, end=end, score=max(last.score, winner.score))
         else:
-            kept.append(replace(finding, start=start, end=start + 1))
+            kept.append(replace(winner, start=start, end=end))
     return kept
+
+
+def _stretches(owner: list[Finding | None]) -> Iterator[tuple[Finding, tuple[int, int]]]:
+    """Runs of characters that belong to one finding."""
+    start = 0
+    for winner, run in groupby(owner):
+        end = start + sum(1 for _ in run)
+        if winner is not None:
+            yield winner, (start, end)
+        start = end

@@ -1,4 +1,4 @@
-"""One clean-up for all filters that keeps offsets: what hides a value from a pattern goes, where it stood is remembered.
+"""One clean-up for all filters that keeps offsets: what hides a value goes, where it stood is remembered.
 
 Against the evasions of standards.md §6.2: zero-width characters, soft hyphens, odd spaces and dashes, digits of other
 scripts, full-width letters, letters of another alphabet that look Latin, letters written as base plus accent.
@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 # Characters that carry no meaning of their own: Unicode's default-ignorable ones (UAX #44), byte-order mark included.
-_IGNORED = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff0-\ufff8"
+_IGNORED = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff0-\ufff8"
+)
 _TAGS = "\U000e0000-\U000e0fff"
 _DROP = re.compile(f"[{_IGNORED}{_TAGS}]")
 _SPACES = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
@@ -86,10 +89,8 @@ def _plain(char: str) -> str:
         return char
     if "\ud800" <= char <= "\udfff":
         return "\ufffd"
-    if _SPACE.match(char):
-        return " "
-    if _DASH.match(char):
-        return "-"
+    if _SPACE.match(char) or _DASH.match(char):
+        return " " if _SPACE.match(char) else "-"
     digit = unicodedata.decimal(char, None)
     if digit is not None:
         return str(digit)

@@ -18,21 +18,33 @@ _EDGE, _END = r"(?:^|[^\pL\pN])", r"(?:[^\pL\pN]|$)"
 _CERTAIN: tuple[tuple[str, str], ...] = (
     (
         "MARKING_CLASSIFIED",
-        r"(?i:(?:stg\.?|staatsgeheim) ?:? ?(?:zeer geheim|geheim|confidentieel)|(?:dep\.|departementaal) ?vertrouwelijk)"
-        r"|(?i:cosmic top secret|nato (?:secret|confidential|restricted)|otan (?:secret|confidentiel|diffusion restreinte))"
-        r"|(?i:(?:très secret|secret|confidentiel|restreint) ue(?: ?/ ?eu (?:top secret|secret|confidential|restricted))?)"
-        r"|EU (?:TOP SECRET|SECRET|CONFIDENTIAL|RESTRICTED)|(?i:vs[ -]nur für den dienstgebrauch|vs-nfd|vs-vertraulich)"
-        r"|(?i:zeer geheim|geheim|vertrouwelijk|beperkt) ?(?:\(|/|-|–) ?(?i:wet(?: van)? 11(?:[./]12[./]| december )1998|loi du 11(?:[./]12[./]| décembre )1998)"
-        r"|(?i:(?:zeer geheim|geheim|vertrouwelijk|beperkt) ?/ ?(?:très secret|secret|confidentiel|restreint))",
+        (
+            r"(?i:(?:stg\.?|staatsgeheim) ?:? ?(?:zeer geheim|geheim|confidentieel)|(?:dep\.|departementaal)"
+            r" ?vertrouwelijk)"
+            r"|(?i:cosmic top secret|nato (?:secret|confidential|restricted)|otan (?:secret|confidentiel|diffusion"
+            r" restreinte))"
+            r"|(?i:(?:très secret|secret|confidentiel|restreint) ue(?: ?/ ?eu (?:top secret|secret|confidential"
+            r"|restricted))?)"
+            r"|EU (?:TOP SECRET|SECRET|CONFIDENTIAL|RESTRICTED)"
+            r"|(?i:vs[ -]nur für den dienstgebrauch|vs-nfd|vs-vertraulich)"
+            r"|(?i:zeer geheim|geheim|vertrouwelijk|beperkt) ?(?:\(|/|-|–) ?(?i:wet(?: van)? 11(?:[./]12[./]|"
+            r" december )1998|loi du 11(?:[./]12[./]| décembre )1998)"
+            r"|(?i:(?:zeer geheim|geheim|vertrouwelijk|beperkt) ?/ ?(?:très secret|secret|confidentiel|restreint))"
+        ),
     ),
     ("MARKING_TLP", r"(?i:tlp ?[:：] ?(?:red|amber(?:\+strict)?))"),
     ("MARKING_TLP_GREEN", r"(?i:tlp ?[:：] ?green)"),
     ("MARKING_TLP_CLEAR", r"(?i:tlp ?[:：] ?(?:clear|white))"),
     (
         "MARKING_INTERNAL",
-        r"(?i:icr[ -]?(?:klasse|niveau)? ?[2-5]|informatieklasse ?[2-5])|(?i:beperkte verspreiding|diffusion restreinte)"
-        r"|(?i:niet[ -]beslist beleid|niet voor verspreiding|strikt vertrouwelijk|strictement confidentiel|streng vertraulich)"
-        r"|(?i:alleen voor intern gebruik|uitsluitend voor intern gebruik|usage interne uniquement|nur für den internen gebrauch|for internal use only)",
+        (
+            r"(?i:icr[ -]?(?:klasse|niveau)? ?[2-5]|informatieklasse ?[2-5])|(?i:beperkte verspreiding|diffusion"
+            r" restreinte)"
+            r"|(?i:niet[ -]beslist beleid|niet voor verspreiding|strikt vertrouwelijk|strictement confidentiel|streng"
+            r" vertraulich)"
+            r"|(?i:alleen voor intern gebruik|uitsluitend voor intern gebruik|usage interne uniquement|nur für den"
+            r" internen gebrauch|for internal use only)"
+        ),
     ),
 )
 # Ordinary words: only in capitals, alone on a line, after "classificatie:", or opening or closing a line.
@@ -40,8 +52,11 @@ _BY_PLACE: tuple[tuple[str, str], ...] = (
     ("MARKING_CLASSIFIED", r"zeer geheim|très secret|geheim|secret|beperkt|restreint|top secret|streng geheim"),
     (
         "MARKING_INTERNAL",
-        r"vertrouwelijk|confidentieel|confidentiel|vertraulich|confidential|intern gebruik|usage interne|internal use|intern|interne|internal"
-        r"|embargo|onder embargo|sous embargo|niet openbaar|niet-openbaar|non public|ontwerp ?- ?niet verspreiden",
+        (
+            r"vertrouwelijk|confidentieel|confidentiel|vertraulich|confidential|intern gebruik|usage interne|internal"
+            r" use|intern|interne|internal"
+            r"|embargo|onder embargo|sous embargo|niet openbaar|niet-openbaar|non public|ontwerp ?- ?niet verspreiden"
+        ),
     ),
 )
 _LABEL = re.compile(

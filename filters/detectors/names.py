@@ -27,11 +27,13 @@ class Span(NamedTuple):
 _CAPITAL = compile_pattern(rf"(?:^|[^\pL0-9_@./-])([{UPPER}][{LETTER}]*(?:['’-][{LETTER}]+)*)")
 _LOWERCASE = compile_pattern(rf"(?:^|[^\pL0-9_@./-])([{LOWER}]{{3,}}(?:-[{LOWER}]{{3,}})?)")
 _PARTICLE_CAPITAL = compile_pattern(
-    rf"(?:^|[^\pL0-9_@.-])((?:(?:Van|De|Den|Der|Vanden|Vander|Ten|Ter|El|Aït|Ben|Von|Du|Di|Da) ){{1,3}}[{UPPER}][{LETTER}]+)",
+    rf"(?:^|[^\pL0-9_@.-])((?:(?:Van|De|Den|Der|Vanden|Vander|Ten|Ter|El|Aït|Ben|Von|Du|Di|Da)"
+    rf" ){{1,3}}[{UPPER}][{LETTER}]+)",
 )
 _BETWEEN = compile_pattern(rf"{PARTICLE}(?: {PARTICLE})*")
 _LEAD = compile_pattern(
-    r"(?:(?:[Vv]an|[Vv]on|[Oo]p|[Ii]n) (?:de[nr]?|het|'t)|[Vv]an(?:den|der)?|[Dd]e[nr]?|[Vv]on|[Tt]e[nr]|'t|[Ee]l|[Aa]l|[Bb]en"
+    r"(?:(?:[Vv]an|[Vv]on|[Oo]p|[Ii]n) (?:de[nr]?|het|'t)|[Vv]an(?:den|der)?|[Dd]e[nr]?|[Vv]on|[Tt]e[nr]|'t|[Ee]l"
+    r"|[Aa]l|[Bb]en"
     r"|[Dd]i|[Dd]a|[Dd]os|[Ll]e|[Ll]a|[Dd]u|[Dd]['’]) ?$",
 )
 _PART = re.compile(r"[^\W\d_]{3,}")

@@ -41,7 +41,7 @@ class PersonalFilter:
     def patterns(self, number: int, text: str, code: str) -> list[Finding]:
         """What proves itself by its form: identifiers, addresses."""
         return [
-            _finding(number, result.start, result.end, result.entity_type, result.score, _origin(result))
+            _finding(number, Span(result.start, result.end, result.entity_type, _origin(result)), result.score)
             for result in self._analyzer.patterns(text, code)
         ]
 
@@ -60,7 +60,7 @@ class PersonalFilter:
             spans = self._names.thorough(text, spans, languages)
         else:
             spans = self._names.precise(text, spans)
-        return [_finding(number, span.start, span.end, span.kind, _NAME_SCORE, span.origin) for span in spans]
+        return [_finding(number, span, _NAME_SCORE) for span in spans]
 
 
 def _origin(result: object) -> str:
@@ -68,5 +68,6 @@ def _origin(result: object) -> str:
     return str(metadata.get("recognizer_name", "presidio"))
 
 
-def _finding(slot: int, start: int, end: int, entity_type: str, score: float, origin: str) -> Finding:
-    return Finding(slot, start, end, entity_type, ENTITY_TYPES[entity_type].category, round(score, 2), origin)
+def _finding(slot: int, span: Span, score: float) -> Finding:
+    category = ENTITY_TYPES[span.kind].category
+    return Finding(slot, span.start, span.end, span.kind, category, round(score, 2), span.origin)

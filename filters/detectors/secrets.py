@@ -7,18 +7,22 @@ from filters.findings import Finding, OperatingPoint, Slot
 from filters.patterns import PatternSet, compile_pattern
 
 _EDGE = r"(?:^|[^A-Za-z0-9_])"
-_NOT_VALUES = frozenset(
-    "is was wordt vergeten reset resetten wijzigen instellen opnieuw nieuw nodig verplicht vereist oublié nouveau requis "  # noqa: SIM905
-    "vergessen ändern neu forgotten forgot required policy manager reset change invalid incorrect wrong null none true "
-    "false verlopen expired string str input".split(),
-)
+_NOT_VALUES_TEXT = """
+is was wordt vergeten reset resetten wijzigen instellen opnieuw nieuw nodig verplicht vereist oublié nouveau requis
+vergessen ändern neu forgotten forgot required policy manager reset change invalid incorrect wrong null none true
+false verlopen expired string str input
+"""
+_NOT_VALUES = frozenset(_NOT_VALUES_TEXT.split())
 
 # entity type, name, pattern with the secret in group 1, what must occur for it to be tried
 _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "PRIVATE_KEY",
         "pem",
-        r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s:,.\\-]*-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?[A-Za-z0-9+/=\s\\]*)",
+        (
+            r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s:,.\\-]*-----END [A-Z0-9"
+            r" ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?[A-Za-z0-9+/=\s\\]*)"
+        ),
         r"PRIVATE KEY",
     ),
     ("PRIVATE_KEY", "putty", r"(PuTTY-User-Key-File-[23]:[^\n]*(?:\n[^\n]+){0,60})", r"PuTTY-User-Key-File"),
@@ -83,9 +87,12 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "SECRET",
         "named_key",
-        r"(?i)(?:api[_ -]?key|api[_ -]?sleutel|secret[_ -]?key|client[_ -]?secret|access[_ -]?token|auth[_ -]?token|api[_ -]?token"
-        r"|geheime sleutel|clé api|clé secrète|api-schlüssel|private[_ -]?token)"
-        r"[\"'`]?(?:\s*(?:[:=]|=>|is|est|ist|luidt)\s*)[\"'`]?([A-Za-z0-9_./+=~!@#$%^&*-]{8,})",
+        (
+            r"(?i)(?:api[_ -]?key|api[_ -]?sleutel|secret[_ -]?key|client[_ -]?secret|access[_ -]?token|auth[_"
+            r" -]?token|api[_ -]?token"
+            r"|geheime sleutel|clé api|clé secrète|api-schlüssel|private[_ -]?token)"
+            r"[\"'`]?(?:\s*(?:[:=]|=>|is|est|ist|luidt)\s*)[\"'`]?([A-Za-z0-9_./+=~!@#$%^&*-]{8,})"
+        ),
         r"(?i)key|sleutel|secret|token|cl[eé]|schlüssel",
     ),
     (
@@ -97,17 +104,27 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "CONNECTION_STRING",
         "dsn",
-        r"(?i)((?:server|data source|host|addr|address|network address)\s*=\s*[^;\n]{1,200};[^\n]{0,400}?(?:password|pwd)\s*=\s*[^;\n\"']{1,120})",
+        (
+            r"(?i)((?:server|data source|host|addr|address|network address)\s*=\s*[^;\n]{1,200};[^\n]{0,400}?"
+            r"(?:password|pwd)\s*=\s*[^;\n\"']{1,120})"
+        ),
         r"(?i)(?:password|pwd)\s*=",
     ),
     (
         "PASSWORD",
         "password",
-        r"(?i)(?:^|[^\pL])(?:wachtwoord|paswoord|passwoord|wachtwoorden|mot de passe|mdp|passwort|kennwort|password|passwd|passphrase|wachtwoordzin|pwd"
-        r"|pincode|pin-code|code pin|toegangscode)"
-        r"(?:[ \t]+(?:van|voor|de|du|pour|für|von|for|of)[ \t]+[^\s:=]{1,40}){0,2}"
-        r"[\"'`*]{0,3}[ \t]*(?:[:=]|=>|->|is[:]?|est[:]?|ist[:]?|luidt[:]?|wordt[:]?)[ \t]*[\"'`*„«“]{0,3}([^\s\"'`„”“»<>]{4,128})",
-        r"(?i)wachtwoord|pas+wo+rd|mot de passe|mdp|kennwort|passwort|passwd|passphrase|pwd|pin-?code|code pin|toegangscode",
+        (
+            r"(?i)(?:^|[^\pL])(?:wachtwoord|paswoord|passwoord|wachtwoorden|mot de passe|mdp|passwort|kennwort"
+            r"|password|passwd|passphrase|wachtwoordzin|pwd"
+            r"|pincode|pin-code|code pin|toegangscode)"
+            r"(?:[ \t]+(?:van|voor|de|du|pour|für|von|for|of)[ \t]+[^\s:=]{1,40}){0,2}"
+            r"[\"'`*]{0,3}[ \t]*(?:[:=]|=>|->|is[:]?|est[:]?|ist[:]?|luidt[:]?"
+            r"|wordt[:]?)[ \t]*[\"'`*„«“]{0,3}([^\s\"'`„”“»<>]{4,128})"
+        ),
+        (
+            r"(?i)wachtwoord|pas+wo+rd|mot de passe|mdp|kennwort|passwort|passwd|passphrase|pwd|pin-?code|code pin"
+            r"|toegangscode"
+        ),
     ),
 )
 

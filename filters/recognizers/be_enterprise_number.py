@@ -11,7 +11,8 @@ class BeEnterpriseNumber(NumberIdentifier):
     entities = ("BE_ENTERPRISE_NUMBER",)
     lengths = (10,)
     context_words = (
-        r"ondernemingsnummer|ondernemingsnr|kbo|btw|be\b|num[eé]ro d['’]entreprise|bce|tva|unternehmensnummer|zuo|mwst|vat"
+        r"ondernemingsnummer|ondernemingsnr|kbo|btw|be\b|num[eé]ro d['’]entreprise|bce|tva|unternehmensnummer|zuo"
+        r"|mwst|vat"
         r"|enterprise number|company number"
     )
 

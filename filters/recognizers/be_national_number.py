@@ -15,16 +15,18 @@ class BeNationalNumber(NumberIdentifier):
     # 10: a JSON number has lost the leading zero of somebody born in 2000 to 2009.
     lengths = (11, 10)
     context_words = (
-        r"rijksregister|rrn|insz|nationaal nummer|bis-?nummer|bisnr|identificatienummer|registre national|numéro national"
-        r"|num[eé]ro bis|niss|nrn|n\. ?n\.|nationalregister|nationalnummer|erkennungsnummer|national (?:register )?number"
+        r"rijksregister|rrn|insz|nationaal nummer|bis-?nummer|bisnr|identificatienummer|registre national|numéro"
+        r" national"
+        r"|num[eé]ro bis|niss|nrn|n\. ?n\.|nationalregister|nationalnummer|erkennungsnummer|national (?:register"
+        r" )?number"
     )
 
     def judge(self, number: Number) -> Verdict | None:
         """Check digit, month and grouping."""
         digits = number.digits.zfill(11)
         proof = Proof.PROVEN if number.groups in _WRITTEN else Proof.CHECKED
-        if len(number.digits) == 10:
-            if number.groups != (10,):
+        if len(number.digits) < len(digits):
+            if len(number.groups) > 1:
                 return None
             proof = Proof.CHECKED
         if nn.is_valid(digits):

@@ -17,11 +17,17 @@ class DateOfBirth(PatternIdentifier):
     patterns = (
         r"(?:^|[^0-9.])([0-3]?[0-9] ?[./-] ?[01]?[0-9] ?[./-] ?(?:19|20)?[0-9]{2})(?:[^0-9]|$)",
         r"(?:^|[^0-9])((?:19|20)[0-9]{2}[./-][01][0-9][./-][0-3][0-9])(?:[^0-9]|$)",
-        rf"(?i)(?:^|[^0-9])([0-3]?[0-9](?:\.|er|ste|de|e|st|nd|rd|th)? ?(?:of )?(?:{_MONTHS})\.?,? (?:19|20)[0-9]{{2}})",
+        (
+            rf"(?i)(?:^|[^0-9])([0-3]?[0-9](?:\.|er|ste|de|e|st|nd|rd|th)? ?(?:of )?(?:{_MONTHS})\.?,? (?:19"
+            rf"|20)[0-9]{{2}})"
+        ),
         rf"(?i)(?:^|[^\pL])((?:{_MONTHS})\.? [0-3]?[0-9](?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}})",
     )
     prefilter = r"[0-9]{2}"
-    context_words = r"geboren|geb\.|geboorte|geb\b|°|née?\b|nés?\(?e?\)?\b|naissance|geburt|geburtsdatum|born|birth|dob\b|d\.o\.b|naiss\."
+    context_words = (
+        r"geboren|geb\.|geboorte|geb\b|°|née?\b|nés?\(?e?\)?\b|naissance|geburt|geburtsdatum|born|birth|dob\b|d\.o\.b"
+        r"|naiss\."
+    )
     reach = 40
 
     def judge(self, value: str) -> Verdict | None:
@@ -32,5 +38,5 @@ class DateOfBirth(PatternIdentifier):
         """Before the date on the same or the previous line, or right after it in brackets."""
         before = text[max(0, start - self.reach) : start]
         return "°" in before[-4:] or super().has_context(
-            before + text[end : end + 18].split("\n")[0], len(before), len(before)
+            before + text[end : end + 18].split("\n", maxsplit=1)[0], len(before), len(before)
         )

@@ -1,6 +1,6 @@
 """Luxembourg matricule: birth date, serial, Luhn and Verhoeff digit, both over the first eleven (standards.md §6.2)."""
 
-import datetime
+import datetime as dt
 
 from stdnum import luhn, verhoeff
 
@@ -18,7 +18,7 @@ class LuMatricule(NumberIdentifier):
         """Date first, it is the cheapest."""
         digits = number.digits
         try:
-            datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+            dt.date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
         except ValueError:
             return None
         if not luhn.is_valid(digits[:12]) or not verhoeff.is_valid(digits[:11] + digits[12]):

@@ -12,7 +12,8 @@ from filters.patterns import BEFORE, LOWER, compile_pattern
 from filters.recognizers.name_shapes import INITIALS, NOT_NAMES, STREET_ENDING, SURNAME, WORD
 
 _ROLE = (
-    r"(?:de heer en mevrouw|de heer|heer|mevrouw|mevr\.?|dhr\.?|mw\.?|meneer|mijnheer|juffrouw|juf|meester|mtr\.|mr\.|dr\.?"
+    r"(?:de heer en mevrouw|de heer|heer|mevrouw|mevr\.?|dhr\.?|mw\.?|meneer|mijnheer|juffrouw|juf|meester|mtr\."
+    r"|mr\.|dr\.?"
     r"|dokter|huisarts|notaris|advocaat|burgemeester|schepen|raadslid|gemeenteraadslid|wethouder|inspecteur|agent"
     r"|wijkagent|gerechtsdeurwaarder|deurwaarder|rechter|familie|gezin|echtpaar|cliënte?|patiënte?|collega|leerling"
     r"|directeur|buurvrouw|buurman|broer|zus|zoon|dochter|echtgenoote?|vader|moeder|wijlen|lastens|monsieur|madame|mme"
@@ -23,7 +24,8 @@ _GREETING = (
     r"(?:beste|geachte|dag|hallo|hoi|lieve|liefste|bonjour|salut|cher|chère|lieber?|guten tag|dear|hello|hi|hey)"
 )
 _CLOSING = (
-    r"(?:(?:met )?(?:vriendelijke|hartelijke|warme|beste) (?:groet(?:en|jes)?)|groet(?:en|jes)?|mvg|vr\. ?gr\.|hoogachtend"
+    r"(?:(?:met )?(?:vriendelijke|hartelijke|warme|beste) (?:groet(?:en|jes)?)|groet(?:en|jes)?|mvg|vr\. ?gr\."
+    r"|hoogachtend"
     r"|alvast bedankt|bien à vous|(?:bien )?cordialement|mit freundlichen grüßen|(?:viele )?grüße|gruß|kind regards"
     r"|best regards|regards|best|cheers)"
 )
@@ -107,7 +109,7 @@ class NameRules(LocalRecognizer):
                     yield span
 
     def _lower_case(self, text: str) -> Iterator[Span]:
-        """jan peeters: a first name that is no word, then a surname that is no word."""
+        """Jan peeters: a first name that is no word, then a surname that is no word."""
         lists = self._lists
         for match in _LOWERCASE.finditer(text):
             first, particle, last = match.group(2), match.group(3), match.group(4)

@@ -1,4 +1,4 @@
-"""Dutch passport and identity card: nine characters, no O; and the number of a Belgian passport or a driving licence."""
+"""Dutch passport and identity card: nine characters, no O; Belgian passport and driving licence."""
 
 from stdnum.nl import identiteitskaartnummer
 
@@ -11,7 +11,10 @@ class NlIdDocument(PatternIdentifier):
     entities = ("NL_ID_DOCUMENT",)
     patterns = (r"(?:^|[^A-Z0-9])([A-NP-Z]{2}[A-NP-Z0-9]{6}[0-9])",)
     prefilter = r"[A-Z]{2}[A-Z0-9]{6}[0-9]"
-    context_words = r"paspoort|identiteitskaart|id-?kaart|documentnummer|document nr|passeport|carte d['’]identit|reisepass|passport|identity card"
+    context_words = (
+        r"paspoort|identiteitskaart|id-?kaart|documentnummer|document nr|passeport|carte d['’]identit|reisepass"
+        r"|passport|identity card"
+    )
 
     def judge(self, value: str) -> Verdict | None:
         """The library's rule for the characters."""

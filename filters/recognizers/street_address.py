@@ -11,11 +11,15 @@ from filters.recognizers.base import ANY_TEXT
 from filters.recognizers.name_shapes import NOT_NAMES, STREET_ENDING, WORD
 
 _NUMBER = (
-    r"(?:,? ?(?:nr\.? ?|nummer |huisnummer |n° ?|no\. ?|numéro |Nr\. ?)?[1-9][0-9]{0,4}(?: ?[a-zA-Z]\b)?(?: ?(?:bis|ter)\b)?"
+    r"(?:,? ?(?:nr\.? ?|nummer |huisnummer |n° ?|no\. ?|numéro |Nr\. ?)?[1-9][0-9]{0,4}(?: ?[a-zA-Z]\b)?(?:"
+    r" ?(?:bis|ter)\b)?"
     r"(?:[-/][0-9]{1,4}(?:[a-zA-Z]\b)?)?"
     r"(?:,? ?(?:bus|bte\.?|boîte|b\.|box|app\.?|appartement|apt\.?|verdieping|/) ?[0-9A-Za-z]{1,4}\b)?)"
 )
-_PLACE = rf"[{UPPER}'’][{LETTER}'’]*(?:[- ](?:(?:aan|op|am|im|an|der|de|den|het|sur|sous|le|la|les|en|lez|bei)[- ])?(?:[{UPPER}][{LETTER}'’]+)){{0,3}}"
+_PLACE = (
+    rf"[{UPPER}'’][{LETTER}'’]*(?:[- ](?:(?:aan|op|am|im|an|der|de|den|het|sur|sous|le|la|les|en|lez|bei)[-"
+    rf" ])?(?:[{UPPER}][{LETTER}'’]+)){{0,3}}"
+)
 _POSTCODE = r"(?:(?:BE?|NL|LU?|DE?|FR?)[- ])?(?:[1-9][0-9]{3}(?: ?[A-Z]{2}\b)?|[0-9]{5})"
 _TAIL = rf"(?:(?:,? ?\n? ?|,? (?:te|à|in|at) )(?:{_POSTCODE},? {_PLACE}|{_POSTCODE}\b))?"
 
@@ -26,7 +30,8 @@ _FRENCH = (
     rf"(?: (?:de|du|des|la|le|les|aux?|à|en|saint|sainte)| (?:de )?[dl]['’]| {WORD}){{0,5}} ?{WORD}"
 )
 _GERMAN = (
-    rf"(?:(?:[{UPPER}][{LETTER}-]*[ -]){{0,2}}[{UPPER}]?[{LETTER}-]*(?:[Ss]traße|[Ss]trasse|[Ss]tr\.|[Pp]latz|[Ww]eg|[Aa]llee"
+    rf"(?:(?:[{UPPER}][{LETTER}-]*[ -]){{0,2}}[{UPPER}]?[{LETTER}-]*(?:[Ss]traße|[Ss]trasse|[Ss]tr\.|[Pp]latz"
+    rf"|[Ww]eg|[Aa]llee"
     rf"|[Gg]asse|[Rr]ing|[Uu]fer|[Dd]amm)|(?:Am|An der|Im|Zum|Zur|Auf der|Auf dem|In der) {WORD})"
 )
 _ENGLISH = (
@@ -43,8 +48,11 @@ _WITH_NUMBER = tuple(
         rf"{BEFORE}({_GERMAN}{_NUMBER}{_TAIL})",
         rf"{BEFORE}({_ENGLISH}(?:,? {_PLACE}(?: [A-Z]{{1,2}}[0-9][0-9A-Z]? [0-9][A-Z]{{2}})?)?{_TAIL})",
         # "adres: Markt 1", "wonende te Dorp 12": the word before tells that it is a street.
-        r"(?i:adres|wonend(?:e)? (?:te|op|aan)?|woont (?:te|op|in|aan)|domicilié à|wohnhaft|adresse|address)(?: is)? ?:? "
-        rf"(?:het |de |in |am |te )?({WORD}(?: {WORD}){{0,2}}{_NUMBER}{_TAIL})",
+        (
+            r"(?i:adres|wonend(?:e)? (?:te|op|aan)?|woont (?:te|op|in|aan)|domicilié à|wohnhaft|adresse|address)(?:"
+            r" is)? ?:? "
+            rf"(?:het |de |in |am |te )?({WORD}(?: {WORD}){{0,2}}{_NUMBER}{_TAIL})"
+        ),
     )
 )
 _STREET_ALONE = compile_pattern(

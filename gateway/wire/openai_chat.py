@@ -158,11 +158,12 @@ def _messages(tree: dict[str, Any]) -> None:
     if not isinstance(messages, list) or not messages:
         raise _field("messages")
     for index, message in enumerate(messages):
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        if type(message) is not dict or type(message.get("role")) is not str:
             raise _field(f"messages[{index}]")
         content = message.get("content")
-        parts = content if isinstance(content, list) else []
-        if not isinstance(content, str | list | None) or not all(isinstance(part, dict | str) for part in parts):
+        if type(content) is list:
+            content = next((part for part in content if type(part) is not dict and type(part) is not str), None)
+        if content is not None and type(content) is not str:
             raise _field(f"messages[{index}].content")
 
 

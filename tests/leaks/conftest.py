@@ -26,7 +26,7 @@ from gateway.leaks.channels import AlertChannel, NotSentError, Parcel
 from gateway.leaks.setup import LeaksRoom, open_leaks
 from gateway.settings import Settings
 
-START = 1_795_000_200.0  # 2026-11-18 11:50:00 UTC, ten minutes before a whole hour
+START = 1_795_002_600.0  # 2026-11-18 11:50:00 UTC, ten minutes before a whole hour
 DPO = ("dpo@gemeente.example.org", "nl")
 PG = os.environ.get("SLUIS_TEST_PG", "postgresql://postgres@127.0.0.1:5432")
 
@@ -118,7 +118,7 @@ async def mail_server(
     """A mail server on loopback in this loop; yields its port."""
 
     def check(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
-        return AuthResult(success=(data.login.decode(), data.password.decode()) == login)
+        return AuthResult(success=(data.login.decode(), data.password.decode()) == login, handled=False)
 
     def factory() -> SMTP:
         options: dict[str, Any] = {"hostname": "mail.example.org", "loop": loop}
