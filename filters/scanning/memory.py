@@ -46,6 +46,26 @@ def _cost(key: bytes, found: tuple[Finding, ...]) -> int:
     return _ENTRY_COST + len(key) + _FINDING_COST * len(found)
 
 
+class Recollection:
+    """What one request recalls and learns: kept until it is answered, even where the memory is too small for it."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._held: dict[bytes, tuple[Finding, ...]] = {}
+
+    def recall(self, key: bytes) -> tuple[Finding, ...] | None:
+        found = self._held.get(key)
+        if found is None:
+            found = self._memory.get(key)
+            if found is not None:
+                self._held[key] = found
+        return found
+
+    def learn(self, key: bytes, found: tuple[Finding, ...]) -> None:
+        self._held[key] = found
+        self._memory.put(key, found)
+
+
 class Keys:
     """Hashes a text under everything its findings depend on: engine version, epoch (policy), point and kind."""
 

@@ -13,8 +13,8 @@ is that short (the shortest, a licence plate, has letters).
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from filters.findings import Finding, OperatingPoint, Slot, SlotKind
@@ -111,7 +111,7 @@ class Planner:
                 before = "".join([p.text[-WINDOW:] for p in tail[first:]])[-WINDOW:]
                 self._plan.missing[key] = Item(BORDER, before, part.text[:WINDOW])
             elif found:
-                self._plan.found += _split(found, tail[first:], part)
+                self._plan.found += _joined(_split(found, tail[first:], part), part)
                 self._plan.overlaps = True
         if len(part.text) >= WINDOW:
             self._tail = [part]
@@ -142,6 +142,15 @@ def _split(found: Sequence[Finding], tail: Sequence[Part], part: Part) -> Iterat
                 place = p.offset - begin
                 yield Finding(p.slot, start + place, stop + place, f.entity_type, f.category, f.score, f.origin)
             end = begin
+
+
+def _joined(found: Iterable[Finding], part: Part) -> list[Finding]:
+    """Where both sides of a border are one slot (a cut between pieces), one value is one finding again."""
+    whole = list(found)
+    lefts = [f for f in whole if f.slot == part.slot and f.end == part.offset]
+    rights = {f.entity_type: f for f in whole if f.slot == part.slot and f.start == part.offset}
+    whole += [replace(f, end=rights[f.entity_type].end) for f in lefts if f.entity_type in rights]
+    return whole
 
 
 def pieces(text: str) -> Iterator[tuple[int, str]]:
