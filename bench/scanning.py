@@ -26,12 +26,12 @@ WORDS = "de aanvraag van de inwoner is gisteren ontvangen en wordt vandaag behan
 class NoOp:
     version = "no-op"
 
-    def inspect_text(self, text: str, kind: SlotKind, point: OperatingPoint) -> list[Finding]:
+    def inspect_text(self, text: str, _kind: SlotKind, _point: OperatingPoint) -> list[Finding]:
         if text.startswith("sleep"):
             time.sleep(0.4)  # about what 16,000 characters take
         return []
 
-    def inspect_border(self, before: str, after: str) -> tuple[list[Finding], list[Finding]]:
+    def inspect_border(self, _before: str, _after: str) -> tuple[list[Finding], list[Finding]]:
         return [], []
 
 
@@ -58,6 +58,42 @@ async def lag(seconds: float) -> list[float]:
     return sorted(found)
 
 
+def row(name: str, *figures: float) -> None:
+    print(f"  {name:40}" + "".join(f"{figure:14.1f}" for figure in figures))
+
+
+async def remembered(idle: ScanClient, finding: ScanClient) -> None:
+    print("20 messages, all scanned before               µs (median)  µs CPU a scan")
+    for size in (100, 300, 1000, 4000):
+        slots = chat(size)
+        await idle.scan(slots, PRECISE)
+        row(f"{size} characters each", *await timed(idle, lambda _, slots=slots: slots, 2000))
+    slots = chat(300, "jan@example.org piet@example.org")
+    await finding.scan(slots, PRECISE)
+    row("300 characters, 2 findings each", *await timed(finding, lambda _: slots, 2000))
+
+
+async def new(idle: ScanClient) -> None:
+    print("engine that does nothing                      µs (median)  µs CPU a scan (worker)")
+    for size in (100, 1000, 4000, 16_000):
+        text = (WORDS * 400)[:size]
+        row(f"{size} characters", *await timed(idle, lambda n, text=text: [Slot((), f"{n}{text}"[:16_000])], 1000))
+    history = chat(300)
+    await idle.scan(history, PRECISE)
+    figures = await timed(idle, lambda n: [*history, Slot((), f"nieuw {n} {WORDS * 4}", turn=20)], 1000)
+    row("20 remembered, one of 300 new (+ border)", *figures)
+
+
+async def standstill(idle: ScanClient) -> None:
+    print("event loop, 1 ms ticker                            p50 µs        p99 µs        max µs")
+    quiet = await lag(2)
+    scans = asyncio.gather(*(idle.scan([Slot((), f"sleep {n} {WORDS * 200}")], PRECISE) for n in range(5)))
+    busy = await lag(2)
+    await scans
+    for name, found in (("idle", quiet), ("while 16,000 characters are scanned", busy)):
+        row(name, *(1e6 * v for v in (found[len(found) // 2], found[int(len(found) * 0.99)], found[-1])))
+
+
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         sockets = [Path(folder) / f"{n}.sock" for n in range(2)]
@@ -67,37 +103,9 @@ async def main() -> None:
             for path, engine in zip(sockets, engines, strict=True)
         ]
         idle, finding = (ScanClient([path], timeout=30) for path in sockets)
-        print("20 messages, all scanned before             µs wall (median)   µs CPU")
-        for size in (100, 300, 1000, 4000):
-            slots = chat(size)
-            await idle.scan(slots, PRECISE)
-            print(
-                f"  {size:5} characters each                  {'%12.1f %12.1f' % await timed(idle, lambda _: slots, 2000)}"
-            )
-        slots = chat(300, "jan@example.org piet@example.org")
-        await finding.scan(slots, PRECISE)
-        print(
-            f"  {300:5} characters, 2 findings each       {'%12.1f %12.1f' % await timed(finding, lambda _: slots, 2000)}"
-        )
-
-        print("one new message, engine that does nothing   µs wall (median)   µs CPU (worker)")
-        for size in (100, 1000, 4000, 16000):
-            text = (WORDS * 400)[:size]
-            figures = await timed(idle, lambda n, text=text: [Slot((), f"{n}{text}"[:16000])], 1000)
-            print(f"  {size:5} characters                       {'%12.1f %12.1f' % figures}")
-        history = chat(300)
-        await idle.scan(history, PRECISE)
-        figures = await timed(idle, lambda n: [*history, Slot((), f"nieuw {n} {WORDS * 4}", turn=20)], 1000)
-        print(f"  20 remembered, one of 300 new (+ border)  {'%12.1f %12.1f' % figures}")
-
-        quiet = await lag(2)
-        scans = asyncio.gather(*(idle.scan([Slot((), f"sleep {n} {WORDS * 200}")], PRECISE) for n in range(5)))
-        busy = await lag(2)
-        await scans
-        print("event loop, 1 ms ticker                     p50 µs      p99 µs      max µs")
-        for name, found in (("idle", quiet), ("while 16,000 characters are scanned", busy)):
-            row = [found[len(found) // 2], found[int(len(found) * 0.99)], found[-1]]
-            print(f"  {name:38} {'%10.0f  %10.0f  %10.0f' % tuple(v * 1e6 for v in row)}")
+        await remembered(idle, finding)
+        await new(idle)
+        await standstill(idle)
         for client in (idle, finding):
             await client.close()
         for process in processes:
@@ -106,4 +114,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(), loop_factory=uvloop.new_event_loop) if sys.version_info >= (3, 12) else uvloop.run(main())
+    uvloop.run(main())

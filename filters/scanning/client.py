@@ -55,10 +55,9 @@ class ScanClient:
         self._start()
         self._check()
         recollection = Recollection(self._memory)
-        if self.version:
-            plan = self._plan(slots, point, recollection)
-            if not plan.missing:
-                return plan.findings()
+        plan = self._plan(slots, point, recollection) if self.version else None
+        if plan is not None and not plan.missing:
+            return plan.findings()
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._scan(slots, point, recollection)
@@ -96,7 +95,7 @@ class ScanClient:
             self._usable.clear()
 
     def _plan(self, slots: Sequence[Slot], point: OperatingPoint, recollection: Recollection) -> Plan:
-        return Planner(self._keys, (self.version, self.epoch), point, recollection.recall).plan(slots)
+        return Planner(self._keys, (self.version, self.epoch), point, recollection).plan(slots)
 
     async def _scan(self, slots: Sequence[Slot], point: OperatingPoint, recollection: Recollection) -> list[Finding]:
         lost = 0

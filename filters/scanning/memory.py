@@ -31,6 +31,11 @@ class Memory:
             self._held.move_to_end(key)
         return found
 
+    def place(self, key: bytes, found: tuple[Finding, ...]) -> None:
+        """The same findings under another slot number."""
+        if key in self._held:
+            self._held[key] = found
+
     def put(self, key: bytes, found: tuple[Finding, ...]) -> None:
         old = self._held.pop(key, None)
         if old is not None:
@@ -60,6 +65,11 @@ class Recollection:
             if found is not None:
                 self._held[key] = found
         return found
+
+    def place(self, key: bytes, found: tuple[Finding, ...]) -> None:
+        """The same findings under another slot number."""
+        self._held[key] = found
+        self._memory.place(key, found)
 
     def learn(self, key: bytes, found: tuple[Finding, ...]) -> None:
         self._held[key] = found

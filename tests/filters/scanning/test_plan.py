@@ -36,7 +36,7 @@ def scan(slots: list[Slot], memory: Memory, keys: Keys, point: OperatingPoint = 
     recollection = Recollection(memory)
 
     def plan() -> Plan:
-        return Planner(keys, ("v", "e"), point, recollection.recall).plan(slots)
+        return Planner(keys, ("v", "e"), point, recollection).plan(slots)
 
     missing = plan().missing
     for key, item in missing.items():
@@ -178,5 +178,5 @@ def test_merging_covers_the_same_characters_once(findings: list[Finding]) -> Non
 
 def test_the_window_is_what_the_docs_say() -> None:
     slots = [Slot((), "a" * 500, turn=0), Slot((), "b" * 500, turn=1)]
-    missing = Planner(Keys(), (), PRECISE, lambda _key: None).plan(slots).missing
+    missing = Planner(Keys(), (), PRECISE, Recollection(Memory(0))).plan(slots).missing
     assert [(len(i.text), len(i.after)) for i in missing.values() if i.kind == BORDER] == [(WINDOW, WINDOW)]
