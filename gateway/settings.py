@@ -1,5 +1,8 @@
 """Settings come from the environment (prefix `SLUIS_`) and secrets from files; read once at start, never at import."""
 
+import contextlib
+import os
+import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -48,6 +51,14 @@ class Settings(BaseSettings):
     webhook_url: str = ""
     webhook_secret_file: Path | None = Field(None, description="Standard Webhooks secret (whsec_…)")
     webhook_ca_file: Path | None = None
+    alert_retry_days: int = Field(7, ge=3, le=30, description="days that an undelivered alert is tried again")
+    near_miss_digest_hours: int = Field(
+        1,
+        ge=1,
+        le=24,
+        description="hours between two digests of near misses; the first per unit and hour comes at once",
+    )
+    timezone: str = Field("Europe/Brussels", description="time zone of the times in mails and of incident numbers")
 
     @cached_property
     def database(self) -> str:
@@ -80,3 +91,41 @@ def read_secret(path: Path) -> SecretStr:
     if not value:
         raise ValueError(f"secret file {path} is empty")
     return SecretStr(value)
+
+
+_KEY_BYTES = 32
+
+
+def read_secret_key(path: Path) -> bytes:
+    """A key that `secret_key` made. Raises FileNotFoundError, ValueError naming the file."""
+    key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    if len(key) != _KEY_BYTES:
+        raise ValueError(f"{path.name} does not hold a key")
+    return key
+
+
+def secret_key(path: Path) -> bytes:
+    """32 random bytes of our own in `path` (0600); made when missing, by whichever of several workers is first.
+
+    A link puts the finished file in place, so nobody reads half a key, and none is ever replaced.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        return read_secret_key(path)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_hex(_KEY_BYTES).encode("ascii"))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the key must survive what it signs
+    finally:
+        os.close(folder)
+    return read_secret_key(path)
