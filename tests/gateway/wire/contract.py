@@ -14,18 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from filters.findings import SlotKind
+from filters.pseudonyms import Placeholders
 from gateway.errors import BadRequest
 from gateway.exchange import AnswerFacts, Stamp
 from gateway.sse import SseDecoder, SseEvent
 from gateway.wire import Call, Send, WireFormat
-from tests.gateway.wire.fakes import FakeRestorers
 
 CANARY = "Kanarie Vogelsang"
 NUMBER = 999990019
+PLACEHOLDERS = Placeholders(b"a key of the tests", "subject|tool|day")
 VALUES = {
-    "QPERSX7KQ2MX9": "Jan Peeters",
-    "QIBANV4HD8RTW": "BE71 0961 2345 6769",
-    "QORGAZ2C6LNPE": 'd"Hondt \\ Zn',
+    PLACEHOLDERS.substitute(value, [(0, len(value), entity)]): value
+    for value, entity in (
+        ("Jan Peeters", "PERSON"),
+        ("BE71 0961 2345 6769", "IBAN_CODE"),
+        ('d"Hondt \\ Zn', "ORGANIZATION"),
+    )
 }
 """Placeholder → value. The last value must be escaped wherever it stands in JSON source."""
 
@@ -183,8 +187,7 @@ def play(
     wire: WireFormat, call: Call, pieces: list[bytes], stamp: Callable[[AnswerFacts], Stamp | None] = no_stamp
 ) -> tuple[bytes, Any]:
     """Bytes of the upstream, in pieces, through decoder and stream; what the client gets, and the stream."""
-    restorers = FakeRestorers(VALUES)
-    stream = wire.stream(call, restorers=restorers, hosts=frozenset({"example.org"}), stamp=stamp)
+    stream = wire.stream(call, restorers=PLACEHOLDERS, hosts=frozenset({"example.org"}), stamp=stamp)
     decoder = SseDecoder()
     out = [stream.opening("ai-generated record=1")]
     for piece in pieces:

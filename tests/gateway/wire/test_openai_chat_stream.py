@@ -13,11 +13,12 @@ from gateway.wire.openai_chat import OpenAIChat
 from gateway.wire.openai_chat_stream import DONE, MAX_CHOICES
 from gateway.wire.refusals import UPSTREAM_FAILED
 from gateway.wire.restoring import MAX_CHANNELS, MAX_DEPTH
-from tests.gateway.wire.contract import VALUES, accumulate, no_stamp
+from tests.gateway.wire.contract import accumulate, no_stamp
 from tests.gateway.wire.fakes import FakeRestorers
 
 WIRE = OpenAIChat()
 PERSON, VALUE = "QPERSX7KQ2MX9", "Jan Peeters"
+VALUES = {PERSON: VALUE}
 HEAD = {"id": "c1", "object": "chat.completion.chunk", "created": 5, "model": "gpt-4o"}
 STOP = sentence("test_stop", "only in tests", nl="Gestopt.", fr="Arrêté.", de="Beendet.", en="Stopped.")
 
