@@ -208,6 +208,4 @@ def make_room(
 ) -> LeaksRoom:
     settings = Settings(timezone="UTC", **more.pop("settings", {}))
     more = {"mask": mask} | more
-    return open_leaks(
-        engine, settings, recipients=lambda _kind: recipients, clock=clock, channels=channels, **more
-    )
+    return open_leaks(engine, settings, recipients=lambda _kind: recipients, clock=clock, channels=channels, **more)

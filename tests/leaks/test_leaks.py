@@ -114,9 +114,7 @@ async def test_the_same_near_miss_told_twice_stands_once(room: LeaksRoom, engine
 
 
 @pytest.mark.parametrize("request_id", ["", "85.07.30-000.61", "req-1", "x" * 36])
-async def test_a_near_miss_without_our_own_request_id_is_a_programming_error(
-    room: LeaksRoom, request_id: str
-) -> None:
+async def test_a_near_miss_without_our_own_request_id_is_a_programming_error(room: LeaksRoom, request_id: str) -> None:
     with pytest.raises(ValueError, match="own id") as caught:
         await room.leaks.near_miss(NearMiss(request_id, START, "u", "t", ()))
     assert "000.61" not in str(caught.value)
@@ -208,9 +206,7 @@ async def test_a_suspicion_has_no_clock_until_the_dpo_confirms_it(room: LeaksRoo
     assert [p.alert.deadline_72h for p in box.parcels] == [None, clock() + 72 * HOUR]
 
 
-async def test_the_deadline_follows_aware_at_and_the_old_moment_stays_on_record(
-    room: LeaksRoom, clock: Clock
-) -> None:
+async def test_the_deadline_follows_aware_at_and_the_old_moment_stays_on_record(room: LeaksRoom, clock: Clock) -> None:
     reference = await room.leaks.suspicion(case())
     clock.forward(5 * HOUR)
     earlier = START + 60
@@ -227,9 +223,7 @@ async def test_the_deadline_follows_aware_at_and_the_old_moment_stays_on_record(
         assert caught.value.reason_code == "aware_at_invalid"
 
 
-async def test_a_report_opens_an_incident_with_masked_text_that_is_not_in_the_mail(
-    room: LeaksRoom, box: Box
-) -> None:
+async def test_a_report_opens_an_incident_with_masked_text_that_is_not_in_the_mail(room: LeaksRoom, box: Box) -> None:
     receipt = await room.leaks.report(
         case(reason_code=""), "Ik plakte 85.07.30-000.61 van\x00 een \x1b[31mburger", by_role="staff"
     )
@@ -317,7 +311,8 @@ async def test_near_misses_are_listed_newest_first(room: LeaksRoom) -> None:
 def test_nothing_that_holds_text_prints_it() -> None:
     assert Leaks.__doc__
     values = dict.fromkeys(
-        ("id", "reference", "state", "source", "tool", "unit", "reason_code", "note", "opened_by", "closing_reason"), "x"
+        ("id", "reference", "state", "source", "tool", "unit", "reason_code", "note", "opened_by", "closing_reason"),
+        "x",
     )
     from gateway.leaks.incidents import incident
 

@@ -31,5 +31,7 @@ def test_a_term_alone_is_no_finding(text: str) -> None:
 
 
 def test_far_from_the_person_is_alone() -> None:
-    text = "Nummer 85.07.30-000.61." + " Dan volgt een lange uitleg." * (REACH // 20) + " Over diabetes in het algemeen."
+    text = (
+        "Nummer 85.07.30-000.61." + " Dan volgt een lange uitleg." * (REACH // 20) + " Over diabetes in het algemeen."
+    )
     assert [entity for entity, _ in found(text) if entity.startswith("SPECIAL")] == []

@@ -85,9 +85,7 @@ async def test_who_may_create_which_key(engine: AsyncEngine, caller: Principal, 
 async def test_a_role_that_has_no_key_in_force_can_be_given_one_by_the_other(
     engine: AsyncEngine, caller: Principal, lost: Role
 ) -> None:
-    made = await create_first_keys(
-        engine, [new(Role.ICT), new(Role.DPO)], at=NOW, token_bytes=secrets.token_bytes
-    )
+    made = await create_first_keys(engine, [new(Role.ICT), new(Role.DPO)], at=NOW, token_bytes=secrets.token_bytes)
     [lost_id] = [info.id for info, _ in made if info.role is lost]
     async with engine.begin() as connection:
         await connection.execute(api_keys.update().where(api_keys.c.id == lost_id).values(expires_at=NOW - 1))
