@@ -1,5 +1,7 @@
 """Merging keeps coverage, lets the higher type win and does not depend on order."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +34,7 @@ def test_no_covered_character_is_lost_and_none_is_added(found: list[Finding]) ->
 @given(st.lists(findings, max_size=12))
 def test_the_result_is_sorted_and_does_not_overlap(found: list[Finding]) -> None:
     merged = merge(found)
-    for before, after in zip(merged, merged[1:], strict=False):
+    for before, after in pairwise(merged):
         assert (before.slot, before.end) <= (after.slot, after.start) or before.slot < after.slot
 
 

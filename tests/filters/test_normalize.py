@@ -1,5 +1,7 @@
 """What hides a value goes; every character still knows where it stood."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +35,7 @@ def test_offsets_lead_back_in_order_and_within_the_text(text: str) -> None:
     clean = normalize(text)
     spans = [clean.span(position, position + 1) for position in range(len(clean.text))]
     assert all(0 <= start < end <= len(text) for start, end in spans)
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
     clean.text.encode()  # RE2 reads UTF-8: raises where a character is left that cannot be written in it
 
 
