@@ -50,11 +50,15 @@ def whoami(as_json: AsJson = False) -> None:
 
 def actor(
     pseudonym: Annotated[str, typer.Argument(help="The actor as a record shows it.")],
+    at: Annotated[str, typer.Option(help="When the record was made, e.g. 2026-11-22T09:30:00Z.")],
     why: Annotated[str, typer.Option(help="The reason; it is recorded, after personal data in it were masked.")],
+    person: Annotated[
+        list[str] | None, typer.Option(help="Also try this person, who has no key of their own; may be repeated.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Look up the person behind an actor's pseudonym; the look-up is recorded (DPO)."""
-    found = call("POST", "/actors/resolve", json={"actor": pseudonym, "why": why})
+    found = call("POST", "/actors/resolve", json={"actor": pseudonym, "at": at, "why": why, "persons": person or []})
     if as_json:
         print_json(found)
     else:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from gateway.cli import app
 from tests.gateway.cli.conftest import Served
 
+AT = "2027-01-15T08:00:00Z"
 Run = Callable[..., Result]
 
 
@@ -99,8 +100,38 @@ def test_suspend_and_lift(run: Run) -> None:
 def test_who_one_is_and_who_stands_behind_an_actor(run: Run) -> None:
     assert "role staff" in run("lies", "whoami").stdout
     assert json.loads(run("lies", "whoami", "--json").stdout)["subject"] == "lies@example.org"
-    assert "lies@example.org" in run("dpo", "actor", "act_0001", "--why", "klacht").stdout
-    assert run("dpo", "actor", "act_9999", "--why", "klacht").exit_code == 1
+    assert "lies@example.org" in run("dpo", "actor", "act_0001", "--at", AT, "--why", "klacht").stdout
+    assert run("dpo", "actor", "act_9999", "--at", AT, "--why", "klacht").exit_code == 1
+    tried = run("dpo", "actor", "act_0002", "--at", AT, "--why", "klacht", "--person", "vouched@example.org")
+    assert "vouched@example.org" in tried.stdout
+    assert run("dpo", "acts", "--act", "actor.resolve", "--before", "1").stdout == "No acts.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("suspend", "mistral", "--why", "x"),
+        ("suspensions",),
+        ("lift", "mistral", "--why", "x"),
+        ("actor", "act_0001", "--at", AT, "--why", "x"),
+        ("acts",),
+    ],
+)
+def test_json_is_what_the_gateway_answered_and_nothing_else(run: Run, arguments: tuple[str, ...]) -> None:
+    if arguments[0] == "lift":
+        run("ict", "suspend", "mistral", "--why", "x")
+    result = run("dpo", *arguments, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert isinstance(json.loads(result.stdout), dict)
+
+
+def test_an_import_and_a_revocation_as_json(run: Run, tmp_path: Path) -> None:
+    source, out = tmp_path / "staff.csv", tmp_path / "keys.csv"
+    source.write_text("name,subject,unit,language,role,expires\n,a@example.org,A,nl,,\n")
+    made = json.loads(run("ict", "key", "import", str(source), "--out", str(out), "--json").stdout)
+    assert "sluis_" not in str(made)  # the keys are in the file alone
+    gone = json.loads(run("ict", "key", "revoke", made["keys"][0]["id"], "--json").stdout)
+    assert gone["state"] == "revoked"
 
 
 def test_wrong_usage_is_two(run: Run) -> None:

@@ -186,11 +186,27 @@ async def test_without_the_header_the_keys_own_setting_decides(desk: Desk) -> No
     assert (robot.subject, robot.role, robot.vouched) == ("robot", Role.SERVICE, False)
 
 
-@pytest.mark.parametrize("value", [b"", b" ", b"twee woorden", b"an@example.org\x00", b"\xe9@example.org", b"a" * 300])
+@pytest.mark.parametrize(
+    "value",
+    [b"", b" ", b"twee woorden", b"an@example.org\x00", b"\xe9@example.org", b"a" * 300, b"an@x" + b" " * 300 + b"y"],
+)
 async def test_what_is_no_person_is_refused_and_not_quoted(desk: Desk, value: bytes) -> None:
     with pytest.raises(Forbidden, match=r"^vouch_subject$") as caught:
         desk.ask("robot", (EMAIL, value), peer=CHAT)
     assert caught.value.params == {}
+
+
+async def test_people_are_remembered_until_the_reload_and_not_without_end(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.identity.authenticator._CACHED_PEOPLE", 3)
+    for number in range(20):
+        assert (
+            desk.ask("chat", (EMAIL, f"p{number}@example.org".encode()), peer=CHAT).subject == f"p{number}@example.org"
+        )
+        assert len(desk.authenticator._people) <= 3
+    await desk.authenticator.reload()
+    assert desk.authenticator._people == {}
 
 
 async def test_two_names_are_no_name(desk: Desk) -> None:
@@ -214,6 +230,7 @@ async def test_a_personal_key_that_sends_the_header_stays_itself(desk: Desk) -> 
         ("192.0.2.1", b"10.0.0.7", True),
         ("192.0.2.1", b"10.0.0.7, 198.51.100.9", False),  # the first part is what the caller wrote
         ("192.0.2.1", b"nonsense", False),
+        ("192.0.2.1", b"198.51.100.9, " * 50 + b"10.0.0.7", True),
         ("198.51.100.9", b"10.0.0.7", False),  # not our proxy
         ("10.0.0.7", b"198.51.100.9", True),  # the chat server passes on its own visitors; it is no proxy of ours
     ],
@@ -267,6 +284,6 @@ HEADERS = st.lists(st.tuples(NAMES, st.binary(max_size=80)), max_size=6)
 @given(headers=HEADERS, peer=st.text(max_size=20))
 def test_no_headers_get_anything_but_a_refusal_without_a_key(headers: Headers, peer: str) -> None:
     room = Authenticator.__new__(Authenticator)
-    room._keys, room._trusted = {}, ()
+    room._keys, room._trusted = {}, ""
     with pytest.raises(Unauthenticated):
         room.authenticate(headers, peer)
