@@ -85,25 +85,34 @@ async def test_a_certificate_for_another_name_stops_the_mail(certificates: Certi
     assert box.mails == []
 
 
-async def test_a_server_without_starttls_gets_nothing_not_even_the_password(certificates: Certificates) -> None:
+LOGIN: dict[str, Any] = {"user": "sluis", "password": SecretStr("geheim")}
+
+
+@pytest.mark.parametrize("login", [{}, LOGIN], ids=["no login", "login"])
+async def test_a_server_without_starttls_gets_nothing_not_even_the_password(
+    certificates: Certificates, login: dict[str, Any]
+) -> None:
     box = Mailbox()
     async with mail_server(box) as port:
-        way = channel(port, certificates.ca_file(), user="sluis", password=SecretStr("geheim"))
+        way = channel(port, certificates.ca_file(), **login)
         assert await failure(way) == "no_starttls"
     assert box.mails == []
 
 
+@pytest.mark.parametrize("login", [{}, LOGIN], ids=["no login", "login"])
 async def test_someone_who_strips_starttls_from_the_wire_sees_no_mail_and_no_password(
-    certificates: Certificates,
+    certificates: Certificates, login: dict[str, Any]
 ) -> None:
-    box, seen = Mailbox(), bytearray()
+    box, seen, stripped = Mailbox(), bytearray(), list[int]()
 
     async def between(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", upstream)
 
         async def back() -> None:
             while data := await up_reader.read(4096):
-                writer.write(re.sub(rb"250[- ]STARTTLS\r\n", b"250-X-NOTHING\r\n", data))
+                clean, number = re.subn(rb"(250[- ])STARTTLS\r\n", rb"\1X-NOTHING\r\n", data)
+                stripped.append(number)
+                writer.write(clean)
 
         task = asyncio.create_task(back())
         while data := await reader.read(4096):
@@ -113,14 +122,14 @@ async def test_someone_who_strips_starttls_from_the_wire_sees_no_mail_and_no_pas
         await task
         writer.close()
 
-    async with mail_server(box, starttls=certificates.server()) as upstream:
+    async with mail_server(box, starttls=certificates.server(), require=False) as upstream:
         proxy = await asyncio.start_server(between, "127.0.0.1", 0)
         port = proxy.sockets[0].getsockname()[1]
-        way = channel(port, certificates.ca_file(), user="sluis", password=SecretStr("geheim"))
-        assert await failure(way) == "no_starttls"
+        assert await failure(channel(port, certificates.ca_file(), **login)) == "no_starttls"
         proxy.close()
         await asyncio.sleep(0.05)
     assert box.mails == []
+    assert sum(stripped) == 1
     assert bytes(seen).upper().startswith(b"EHLO")
     for secret in (b"INC-2026", b"AUTH", b"MAIL FROM", b"dpo@"):
         assert secret not in bytes(seen)
