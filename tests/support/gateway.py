@@ -113,13 +113,12 @@ class RunningGateway:
     def metrics(self) -> str:
         return httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics").text
 
-    def client(self, who: str = "staff", **options: Any) -> httpx.Client:
+    def client(self, who: str = "staff", *, headers: Mapping[str, str] | None = None) -> httpx.Client:
         return httpx.Client(
             base_url=self.base,
-            headers={"Authorization": f"Bearer {self.keys[who]}"},
+            headers={"Authorization": f"Bearer {self.keys[who]}", **(headers or {})},
             timeout=60,
             trust_env=False,
-            **options,
         )
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
