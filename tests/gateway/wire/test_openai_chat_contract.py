@@ -92,9 +92,7 @@ def test_an_answer_is_restored_to_the_byte_and_stays_valid(recording: Recording,
 
 def client_view(recording: Recording, data: bytes) -> dict[Any, Any]:
     chunks = contract.chunks_of(data)
-    assert all(
-        chunk["choices"] and all("delta" in c for c in chunk["choices"]) for chunk in chunks if "usage" not in chunk
-    )
+    assert all(chunk["choices"] and all("delta" in c for c in chunk["choices"]) for chunk in chunks if "usage" not in chunk)
     if recording.strict:
         state = ChatCompletionStreamState()
         for chunk in chunks:
