@@ -108,9 +108,9 @@ def measure(field: Sequence[c.Contestant], rounds: int, seconds: float) -> None:
     proxies = [x for x in field if x.name != "direct"]
     latency = (("p50 ms", ("latency_ms", "p50")), ("p95 ms", ("latency_ms", "p95")))
     cpu = ("CPU µs/request", ("cpu_us",))
-    run_scenario("No scanning, 1 KB, saturation, 32 connections", plain, rounds, seconds=seconds, connections=32, chars=900).print(
-        (("rps", ("rps",)), cpu, *latency), base="litellm"
-    )
+    run_scenario(
+        "No scanning, 1 KB, saturation, 32 connections", plain, rounds, seconds=seconds, connections=32, chars=900
+    ).print((("rps", ("rps",)), cpu, *latency), base="litellm")
     run_scenario("No scanning, 1 KB, 50 a second", plain, rounds, seconds=2 * seconds, rate=50, chars=900).print(
         (cpu, *latency), base="litellm"
     )

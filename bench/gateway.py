@@ -44,7 +44,9 @@ def main() -> None:
     if options.mode != "thorough":
         text = text.replace('"personal": "pseudonymize"', '"personal": "note"')
         text = text.replace('"id": "trial",', '"id": "trial", "entities": {},') if '"entities"' in text else text
-    path.write_text(text.replace('"security": "block"', '"security": "note"').replace('"special": "block"', '"special": "note"'))
+    path.write_text(
+        text.replace('"security": "block"', '"security": "note"').replace('"special": "block"', '"special": "note"')
+    )
     settings = Settings().model_copy(
         update={"data_dir": options.data, "allowlist": path, "database_url": "", "port": 0, "metrics_port": 0}
     )

@@ -52,6 +52,7 @@ from filters.recognizers.nl_onderwijsnummer import NlOnderwijsnummer
 from filters.recognizers.nl_postcode import NlPostcode
 from filters.recognizers.phone_number import PhoneNumber
 from filters.recognizers.street_address import StreetAddress
+from filters.recognizers.us_ssn import UsSsn
 
 # Whatever Presidio has to say, it never says it with text of a request (promise 4).
 logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
@@ -83,6 +84,7 @@ IDENTIFIERS: tuple[type[Identifier], ...] = (
     NlOnderwijsnummer,
     NlPostcode,
     PhoneNumber,
+    UsSsn,
 )
 _ADDRESS = ("STREET_ADDRESS", "LOCATION")
 

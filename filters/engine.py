@@ -40,6 +40,7 @@ class Engine:
         """Load models and lists from `models` (default: the shipped ones). Raises OSError where files are missing."""
         from filters.analyzer import Analyzer  # noqa: PLC0415
         from filters.detectors.confidential import ConfidentialFilter  # noqa: PLC0415
+        from filters.detectors.encoded import EncodedFilter  # noqa: PLC0415
         from filters.detectors.personal import PersonalFilter  # noqa: PLC0415
         from filters.detectors.secrets import SecretsFilter  # noqa: PLC0415
         from filters.gazetteer import load_gazetteer  # noqa: PLC0415
@@ -49,7 +50,8 @@ class Engine:
         gazetteer = load_gazetteer(models / "gazetteer.json.gz")
         self._personal = PersonalFilter(Analyzer(models, gazetteer), gazetteer, LanguageGuesser())
         self._secrets = SecretsFilter()
-        self._filters: tuple[Filter, ...] = (self._personal, ConfidentialFilter(), self._secrets)
+        encoded = EncodedFilter(self._plain)
+        self._filters: tuple[Filter, ...] = (self._personal, ConfidentialFilter(), self._secrets, encoded)
         self.version = _version(models)
 
     def inspect(self, slots: Sequence[Slot], point: OperatingPoint) -> list[Finding]:
@@ -90,13 +92,17 @@ class Engine:
             [finding for finding in right if finding.entity_type not in alone],
         )
 
-    def _proven(self, text: str) -> list[Finding]:
+    def _plain(self, text: str) -> list[Finding]:
+        """Identifiers and secrets by pattern."""
         from filters.recognizers.base import ANY_TEXT  # noqa: PLC0415
 
+        found = self._personal.patterns(0, text, ANY_TEXT)
+        found += self._secrets.inspect([Slot((), text)], OperatingPoint.PRECISE)
+        return [finding for finding in found if finding.entity_type not in ("STREET_ADDRESS", "LOCATION")]
+
+    def _proven(self, text: str) -> list[Finding]:
         clean = normalize(text)
-        found = [f for f in self._personal.patterns(0, clean.text, ANY_TEXT) if f.score >= _PROVEN]
-        found += self._secrets.inspect([Slot((), clean.text)], OperatingPoint.PRECISE)
-        merged = merge(f for f in found if f.entity_type not in ("STREET_ADDRESS", "LOCATION"))
+        merged = merge(f for f in self._plain(clean.text) if f.score >= _PROVEN)
         return [_moved(f, *clean.span(f.start, f.end)) for f in merged]
 
 

@@ -146,6 +146,16 @@ _ROWS: tuple[tuple[str, Category, DefaultAction | None, int, str, str, str, str]
         "German social security number",
     ),
     ("LU_MATRICULE", P, "block", 85, "Luxemburgs matricule", "matricule", "Matrikelnummer", "Luxembourg matricule"),
+    (
+        "US_SSN",
+        P,
+        None,
+        82,
+        "Amerikaans socialezekerheidsnummer",
+        "numéro de sécurité sociale américain",
+        "US-Sozialversicherungsnummer",
+        "US social security number",
+    ),
     # Contact, money, network
     ("EMAIL_ADDRESS", P, None, 75, "e-mailadres", "adresse e-mail", "E-Mail-Adresse", "e-mail address"),
     ("PHONE_NUMBER", P, None, 70, "telefoonnummer", "numéro de téléphone", "Telefonnummer", "telephone number"),

@@ -49,11 +49,22 @@ class NameFinder:
 
     def precise(self, text: str, spans: Sequence[Span]) -> list[Span]:
         """Streets are no persons; a rule's person beats a model's place or organization inside it."""
-        return _join(text, [_street(text, span) for span in spans])
+        return _join(text, [_street(text, span) for span in self._sensible(text, spans)])
+
+    def _sensible(self, text: str, spans: Sequence[Span]) -> Iterator[Span]:
+        """Trim white space; drop a single ordinary word in lower case, which models sometimes take for a name."""
+        for span in spans:
+            words = text[span.start : span.end].rstrip().split(" ")
+            while words and span.kind == "PERSON" and any(map(str.isdecimal, words[-1])):
+                words.pop()  # an identifier that the model took along
+            shown = " ".join(words).strip()
+            start = text.find(shown, span.start)
+            if shown and not (shown.islower() and shown in self._lists.every_word):
+                yield span._replace(start=start, end=start + len(shown))
 
     def thorough(self, text: str, spans: Sequence[Span], segments: Sequence[tuple[int, int, str]]) -> list[Span]:
         """`segments` gives the language of each stretch."""
-        settled = [self._person_after_all(text, _street(text, span)) for span in spans]
+        settled = [self._person_after_all(text, _street(text, span)) for span in self._sensible(text, spans)]
         covered = _cover(text, settled)
         for start, end, language in segments:
             settled += self._listed(text, start, end, language, covered)
@@ -136,7 +147,13 @@ class NameFinder:
         return [*spans, *spread]
 
 
+_NUMBERED = compile_pattern(r"^[^0-9]{3,}[ ,][1-9][0-9]{0,2} ?[a-zA-Z]?(?:,? ?(?:bus|bte|b) ?[0-9A-Za-z]{1,4})?$")
+
+
 def _street(text: str, span: Span) -> Span:
+    """What a model calls a person but ends as streets do is a street; a place with a house number is an address."""
+    if span.kind == "LOCATION" and _NUMBERED.search(text[span.start : span.end]):
+        return span._replace(kind="STREET_ADDRESS")
     if span.kind == "PERSON" and is_street(text[span.start : span.end].rstrip("0123456789 ,")):
         return span._replace(kind="LOCATION")
     return span

@@ -20,8 +20,8 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "PRIVATE_KEY",
         "pem",
         (
-            r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s:,.\\-]*-----END [A-Z0-9"
-            r" ]{0,40}PRIVATE KEY(?: BLOCK)?-----)?[A-Za-z0-9+/=\s\\]*)"
+            r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?:[A-Za-z0-9+/=\s:,.\\-]*"
+            r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|[A-Za-z0-9+/=\s\\]*))"
         ),
         r"PRIVATE KEY",
     ),

@@ -138,7 +138,14 @@ class StreamRestorer:
     def _address(self, following: str) -> bool:
         if len(following) >= _FOLLOW_LIMIT:
             return True
-        return runs_into_address(_json_decoded(following) if self._json else following)
+        if self._json:
+            following = _json_decoded(following)
+        # What follows may itself be a placeholder, of a mail address say.
+        return runs_into_address(CANDIDATE.sub(self._value, following))
+
+    def _value(self, candidate: re.Match[str]) -> str:
+        issued = self._known.issued.get(candidate.group())
+        return issued.value if issued else candidate.group()
 
     def _before(self) -> str:
         """The output so far; of JSON source only the string that is open, decoded."""

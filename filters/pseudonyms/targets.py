@@ -20,16 +20,18 @@ _SPACES = " \t\n\r\f\v"  # ASCII only: GitHub's linkifier runs on through a no-b
 # Where a URL can begin inside a run without spaces. `C:\` is a drive; `//host`, `\\host` and `/\host` are all one to
 # a browser.
 _START = re.compile(
-    r"(?:https?)?(?<!\b[a-z]):[/\\]+(?:www\.)?|[/\\]{2,}|(?<![\w.-])www\.|(?:mailto|xmpp):|%3a%2f",
+    r"(?:https?)?(?<!\b[a-z]):[/\\]+(?:www\.)?|[/\\]{2,}|www\.|(?:mailto|xmpp):|%3a%2f",
     re.IGNORECASE,
 )
 _MOST_STARTS = 8  # in one run; more is no URL that anybody needs a value in
+_GOES_ON = re.compile(r"[\"'(\[{]|[/\\]{2}[^/\\?#]*\Z")
 _LONGEST_RUN = 4_000
 _LONGEST_PARAGRAPH = 20_000
 # `evil.example/…`: linkifiers make a link of a bare domain or address when a path, a query or a port follows.
 _BARE_HOST = re.compile(
     r"[\w-]\.(?:xn--[\w-]{1,59}|[^\W\d_]{2,63})\.?(?::\d{1,5})?[/?#\\]|\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?[/?#\\]",
 )
+_MAIL_HOST = re.compile(r"@[\w.-]*\Z")
 # Of a listed host's URL everything so far must be plain: no user name before the host, no backslash, no bracket that
 # could have ended the link.
 _LISTED_URL = re.compile(
@@ -42,7 +44,8 @@ _ATTRIBUTE = re.compile(
 )
 _ATTRIBUTE_LENGTH = 11
 _UNQUOTED = re.compile(
-    r"(?:\A|[^a-z0-9_])(?:href|src|srcset|action|formaction|poster|background|ping|longdesc|url)=",
+    r"(?:\A|[^a-z0-9_])(?:href|src|srcset|action|formaction|poster|background|ping|longdesc|url)=(?![\"'])"
+    r"|=(?=[a-z]{2,10}:[/\\]|[/\\]{2})",
     re.IGNORECASE,
 )
 _QUOTED_URL = re.compile(r"[a-z][a-z0-9+.-]{1,30}:[/\\]|[/\\]{2}|www\.", re.IGNORECASE)
@@ -110,12 +113,15 @@ def runs_into_address(following: str) -> bool:
 
 def _targets(before: str) -> Iterator[str]:
     """Every target, as written so far, in which the end of `before` may lie; "" where no host can be told."""
-    begin = 1 + max(before.rfind(end) for end in _SPACES + "<")
+    begin = 1 + max(before.rfind(end) for end in _SPACES)
+    attribute = begin
+    if not _GOES_ON.search(before, begin):
+        begin = max(begin, before.rfind("<") + 1)
     if len(before) - begin > _LONGEST_RUN:
         yield ""
     yield from _in_run(before[begin:])
     yield from _in_reference(before, begin)
-    yield from _in_attribute(before, begin)
+    yield from _in_attribute(before, attribute)
     yield from _in_parentheses(before)
     yield from _in_angles(before)
     yield from _in_quotes(before)
@@ -123,9 +129,13 @@ def _targets(before: str) -> Iterator[str]:
 
 
 def _in_run(run: str) -> Iterator[str]:
-    """Bare URLs and autolinks: they end at ASCII space or `<`, whatever other brackets and quotes come."""
+    """Bare URLs and autolinks: they end at ASCII space or `<`, whatever other brackets and quotes come.
+
+    Not even `<` does in front of the path, or where something in the run may still be open: linkify-it reads on in
+    `http://x<y@host` and in `https://host/?q='<y'`.
+    """
     starts = [start.start() for start in islice(_START.finditer(run), _MOST_STARTS)]
-    if len(starts) == _MOST_STARTS or (not starts and _BARE_HOST.search(run)):
+    if len(starts) == _MOST_STARTS or (not starts and (_BARE_HOST.search(run) or _MAIL_HOST.search(run))):
         yield ""
     for start in starts:
         yield run[start:]
@@ -140,11 +150,11 @@ def _in_reference(before: str, begin: int) -> Iterator[str]:
 
 
 def _in_attribute(before: str, begin: int) -> Iterator[str]:
-    """`href=target` without quotes."""
+    """`href=target` without quotes: up to a space; browsers run on through `<`."""
     run = before[begin:]
     if named := _UNQUOTED.search(run):
-        yield run[named.end() :].lstrip("\"'")
-    elif _names_attribute(before[:begin]):
+        yield run[named.end() :]
+    elif not run.startswith(('"', "'")) and _names_attribute(before[:begin]):
         yield run
 
 

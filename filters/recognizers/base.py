@@ -44,10 +44,13 @@ class Number(NamedTuple):
     end: int
     digits: str
     groups: tuple[int, ...]
+    usual: bool  # only separators that people write inside numbers; not a list, a table or mark-up
 
 
 _SCORES = {Proof.FORM: 0.6, Proof.CHECKED: 0.85, Proof.PROVEN: 0.95}
-_RUN = compile_pattern(r"[0-9](?:[ .\-/_]{0,3}[0-9])+")
+_SEPARATORS = r"[ .\-/_,:*()|\n]{0,4}"
+_USUAL = frozenset(" .-/_")
+_RUN = compile_pattern(rf"[0-9](?:{_SEPARATORS}[0-9])+")
 _GROUP = compile_pattern(r"[0-9]+")
 
 
@@ -72,8 +75,10 @@ def numbers(text: str, length: int) -> Iterator[Number]:
                     break
             if total == length:
                 inside = groups[first : last + 1]
+                start, end = inside[0][0], inside[-1][1]
                 digits = "".join(text[a:b] for a, b in inside)
-                yield Number(inside[0][0], inside[-1][1], digits, tuple(b - a for a, b in inside))
+                usual = all(char in _USUAL for char in text[start:end] if char not in digits)
+                yield Number(start, end, digits, tuple(b - a for a, b in inside), usual)
 
 
 class Identifier(LocalRecognizer):
@@ -134,11 +139,12 @@ class NumberIdentifier(Identifier):
     """An identifier of digits with separators."""
 
     lengths: ClassVar[tuple[int, ...]]
+    any_separator: ClassVar[bool] = False  # also with separators that nobody writes unless to hide the number
 
     def __init_subclass__(cls) -> None:
         """Ask only where a run of digits is long enough."""
         super().__init_subclass__()
-        cls.prefilter = rf"[0-9](?:[ .\-/_]{{0,3}}[0-9]){{{min(cls.lengths) - 1}}}"
+        cls.prefilter = rf"[0-9](?:{_SEPARATORS}[0-9]){{{min(cls.lengths) - 1}}}"
 
     @abstractmethod
     def judge(self, number: Number) -> Verdict | None:
@@ -148,7 +154,7 @@ class NumberIdentifier(Identifier):
         """Numbers of the right length that pass the check."""
         for length in self.lengths:
             for number in numbers(text, length):
-                verdict = self.judge(number)
+                verdict = self.judge(number) if number.usual or self.any_separator else None
                 if verdict is not None:
                     if not stands_alone(text, number.start, number.end):  # inside a hash or a file name
                         verdict = Verdict(verdict.entity_type, min(verdict.proof, Proof.CHECKED))

@@ -1,11 +1,21 @@
 """Belgian national number and BIS number: 97 minus the first nine digits modulo 97 (standards.md §6.2)."""
 
-from stdnum.be import bis, nn
+from collections.abc import Iterator
+from itertools import accumulate
 
+from stdnum.be import bis, nn, ssn
+
+from filters.patterns import compile_pattern, stands_alone
 from filters.recognizers.base import Number, NumberIdentifier, Proof, Verdict
 
-# As people write it: 85073000061, 85.07.30-000.61, 850730 000 61, 850730-00061, 85 07 30 000 61.
-_WRITTEN = {(11,), (2, 2, 2, 3, 2), (6, 3, 2), (6, 5), (2, 2, 2, 5), (9, 2), (1,) * 11}
+# Where a separator may stand in 85.07.30-000.61: after year, month, day and serial.
+_CUTS = frozenset({2, 4, 6, 9, 11})
+_TYPED = compile_pattern(
+    r"(?:^|[^\pL\pN])"
+    r"([0-9OolI]{2}[ .\-/]{0,3}[0-9OolI]{2}[ .\-/]{0,3}[0-9OolI]{2}[ .\-/]{0,3}[0-9OolI]{3}[ .\-/]{0,3}[0-9OolI]{2})"
+)
+_LETTERS = str.maketrans("OolI", "0011")
+_DIGITS_AT_LEAST = 5
 
 
 class BeNationalNumber(NumberIdentifier):
@@ -14,6 +24,7 @@ class BeNationalNumber(NumberIdentifier):
     entities = ("BE_NATIONAL_NUMBER", "BE_BIS_NUMBER")
     # 10: a JSON number has lost the leading zero of somebody born in 2000 to 2009.
     lengths = (11, 10)
+    any_separator = True
     context_words = (
         r"rijksregister|rrn|insz|nationaal nummer|bis-?nummer|bisnr|identificatienummer|registre national|numéro"
         r" national"
@@ -24,9 +35,10 @@ class BeNationalNumber(NumberIdentifier):
     def judge(self, number: Number) -> Verdict | None:
         """Check digit, month and grouping."""
         digits = number.digits.zfill(11)
-        proof = Proof.PROVEN if number.groups in _WRITTEN else Proof.CHECKED
+        written = _CUTS.issuperset(accumulate(number.groups)) or set(number.groups) == {1}
+        proof = Proof.PROVEN if written else Proof.CHECKED
         if len(number.digits) < len(digits):
-            if len(number.groups) > 1:
+            if len(number.groups) > 1 or not number.usual:
                 return None
             proof = Proof.CHECKED
         if nn.is_valid(digits):
@@ -34,3 +46,18 @@ class BeNationalNumber(NumberIdentifier):
         if bis.is_valid(digits):
             return Verdict("BE_BIS_NUMBER", proof)
         return None
+
+    def candidates(self, text: str) -> Iterator[tuple[int, int, Verdict]]:
+        """Also with letters typed for digits: O for 0, l or I for 1."""
+        yield from super().candidates(text)
+        for match in _TYPED.finditer(text):
+            value = match.group(1)
+            compact = "".join(filter(str.isalnum, value.translate(_LETTERS)))
+            if value.translate(_LETTERS) == value or sum(map(str.isdecimal, value)) < _DIGITS_AT_LEAST:
+                continue
+            if stands_alone(text, *match.span(1)) and ssn.is_valid(compact):
+                kind = "BE_NATIONAL_NUMBER" if nn.is_valid(compact) else "BE_BIS_NUMBER"
+                yield *match.span(1), Verdict(kind, Proof.PROVEN)
+
+
+BeNationalNumber.prefilter = rf"(?:{BeNationalNumber.prefilter})|(?:[0-9OolI][ .\-/]{{0,3}}){{10}}[0-9OolI]"

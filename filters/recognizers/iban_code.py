@@ -11,15 +11,15 @@ class IbanCode(PatternIdentifier):
     """Proven by country, length and check digits. The longest stretch of groups that checks counts."""
 
     entities = ("IBAN_CODE",)
-    patterns = (r"(?i)(?:^|[^A-Z0-9])([A-Z]{2} ?[0-9]{2}(?:[ .\-]?[A-Z0-9]){11,30})",)
-    prefilter = r"[A-Za-z]{2} ?[0-9]{2}"
+    patterns = (r"(?i)(?:^|[^A-Z0-9]|IBAN)([A-Z] ?[A-Z][ .\-/_]?[0-9] ?[0-9](?:[ .\-/_\n]{0,2}[A-Z0-9]){11,30})",)
+    prefilter = r"[A-Za-z] ?[A-Za-z][ .\-/_]?[0-9] ?[0-9]"
 
     def candidates(self, text: str) -> Iterator[tuple[int, int, Verdict]]:
         """The pattern runs on into following words: cut back from the end until the check passes."""
         for match in self._patterns[0].finditer(text):
             start, end = match.span(1)
             while end - start >= 15:  # noqa: PLR2004 (Norway's is the shortest)
-                if (end == len(text) or not text[end].isalnum()) and self.judge(text[start:end]):
+                if (end == len(text) or not text[end].isdecimal()) and self.judge(text[start:end]):
                     yield start, end, Verdict("IBAN_CODE", Proof.PROVEN)
                     break
                 end -= 1

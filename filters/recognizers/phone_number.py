@@ -14,6 +14,8 @@ _DATE = compile_pattern(
     r"[0-3]?[0-9][./-][01]?[0-9][./-](?:19|20)[0-9]{2}|(?:19|20)[0-9]{2}[./-][01][0-9][./-][0-3][0-9]"
 )
 _MOBILE = compile_pattern(r"04[5-9][0-9]{7}|06[0-9]{8}|07[3-9][0-9]{7}")
+# North American form: its own grouping, also for numbers that are not given out.
+_AMERICAN = compile_pattern(r"(?:\+?1[ .-]?)?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-.])[0-9]{3}[-.][0-9]{4}")
 _GROUPS = compile_pattern(r"[0-9]+")
 _OURS = {"BE", "NL", "LU", "FR", "DE"}
 
@@ -48,6 +50,8 @@ class PhoneNumber(PatternIdentifier):
         groups = tuple(len(match.group()) for match in _GROUPS.finditer(value))
         if _DATE.match(value):
             return None
+        if _AMERICAN.fullmatch(value):
+            return Verdict("PHONE_NUMBER", Proof.PROVEN)
         if "+" in value[:3] or value.startswith(("(+", "00")):
             return self._international(digits, plus="+" in value)
         if digits[0] == "0":

@@ -11,19 +11,30 @@ from filters.recognizers.base import ANY_TEXT
 from filters.recognizers.name_shapes import NOT_NAMES, STREET_ENDING, WORD
 
 _NUMBER = (
-    r"(?:,? ?(?:nr\.? ?|nummer |huisnummer |n° ?|no\. ?|numéro |Nr\. ?)?[1-9][0-9]{0,4}(?: ?[a-zA-Z]\b)?(?:"
-    r" ?(?:bis|ter)\b)?"
+    r"(?:,? ?(?:nr\.? ?|nummer |huisnummer |n° ?|no\. ?|numéro |Nr\. ?)?[1-9][0-9]{0,4}(?: ?[a-zA-Z]\b)?"
+    r"(?: ?(?:bis|ter)\b)?"
     r"(?:[-/][0-9]{1,4}(?:[a-zA-Z]\b)?)?"
     r"(?:,? ?(?:bus|bte\.?|boîte|b\.|box|app\.?|appartement|apt\.?|verdieping|/) ?[0-9A-Za-z]{1,4}\b)?)"
 )
 _PLACE = (
-    rf"[{UPPER}'’][{LETTER}'’]*(?:[- ](?:(?:aan|op|am|im|an|der|de|den|het|sur|sous|le|la|les|en|lez|bei)[-"
-    rf" ])?(?:[{UPPER}][{LETTER}'’]+)){{0,3}}"
+    rf"(?:(?:St|Sint|Saint)[. ] ?)?[{UPPER}'’][{LETTER}'’]*"
+    r"(?:[- ](?:(?:aan|op|am|im|an|der|de|den|het|sur|sous|le|la|les|en|lez|bei)[- ])?"
+    rf"(?:[{UPPER}][{LETTER}'’]+)){{0,3}}"
 )
 _POSTCODE = r"(?:(?:BE?|NL|LU?|DE?|FR?)[- ])?(?:[1-9][0-9]{3}(?: ?[A-Z]{2}\b)?|[0-9]{5})"
+_BRITISH = r"[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2}"
 _TAIL = rf"(?:(?:,? ?\n? ?|,? (?:te|à|in|at) )(?:{_POSTCODE},? {_PLACE}|{_POSTCODE}\b))?"
 
 _DUTCH = rf"(?:(?:{WORD}|[Dd]en?|[Dd]er|[Vv]an|[Hh]et|'t|St\.) ){{0,4}}[{UPPER}][{LETTER}'’.-]*{STREET_ENDING}"
+_DUTCH_NUMBERED = (
+    rf"(?:(?:{WORD}|[Dd]en?|[Vv]an|[Hh]et|'t) ){{0,2}}[{UPPER}][{LETTER}'’-]*"
+    r"(?:kade|voorhout|veld|heide|dries|wal|vest|steeg|drift|oever|haven|akker|ring|hof|boulevard|kwartier|weide|rak)"
+    r"|(?:(?:Grote|Oude|Nieuwe|Kleine|Lange|Korte|Hoge|Lage) )?"
+    r"(?:Markt|Kouter|Dorp|Plein|Kaai|Dijk|Heide|Dries|Dam|Rokin|Hof)"
+    rf"|(?:Steenweg|Baan|Weg|Dreef|Laan) (?:op|naar|van|tot) {WORD}|(?:Ter|Ten|Aan de|Aan het) {WORD}"
+    r"|[A-Z]{3,}(?:STRAAT|LAAN|DREEF|PLEIN|STEENWEG|WEG|LEI|MARKT|GRACHT|SINGEL)"
+)
+_ANY_STREET = rf"{WORD}(?: (?:(?:van|de|den|der|het|op|ter|ten|du|des|la|le|von|dem|zum|am) ){{0,2}}{WORD}){{0,3}}"
 _DUTCH_LOWER = rf"[{LOWER}]{{3,}}(?:straat|laan|dreef|steenweg|plein|gracht|singel|kaai)"
 _FRENCH = (
     r"(?i:rue|avenue|av\.|boulevard|bd\.?|chaussée|place|quai|chemin|allée|impasse|route|square|clos|sentier|drève|venelle)"
@@ -31,8 +42,7 @@ _FRENCH = (
 )
 _GERMAN = (
     rf"(?:(?:[{UPPER}][{LETTER}-]*[ -]){{0,2}}[{UPPER}]?[{LETTER}-]*(?:[Ss]traße|[Ss]trasse|[Ss]tr\.|[Pp]latz"
-    rf"|[Ww]eg|[Aa]llee"
-    rf"|[Gg]asse|[Rr]ing|[Uu]fer|[Dd]amm)|(?:Am|An der|Im|Zum|Zur|Auf der|Auf dem|In der) {WORD})"
+    rf"|[Ww]eg|[Aa]llee|[Gg]asse|[Rr]ing|[Uu]fer|[Dd]amm)|(?:Am|An der|Im|Zum|Zur|Auf der|Auf dem|In der) {WORD})"
 )
 _ENGLISH = (
     rf"[1-9][0-9]{{0,4}}[a-zA-Z]?,? (?:{WORD} ){{1,3}}"
@@ -41,16 +51,18 @@ _ENGLISH = (
 _WITH_NUMBER = tuple(
     compile_pattern(pattern)
     for pattern in (
-        rf"{BEFORE}((?:{_DUTCH}|{_DUTCH_LOWER}){_NUMBER}{_TAIL})",
+        rf"{BEFORE}((?:{_DUTCH}|{_DUTCH_LOWER}|{_DUTCH_NUMBERED}){_NUMBER}{_TAIL})",
+        # Whatever the street is called, a number, a postcode and a place after it make an address.
+        rf"{BEFORE}({_ANY_STREET}{_NUMBER},? ?\n?{_POSTCODE},? {_PLACE})",
         rf"{BEFORE}((?:{_DUTCH}) ?\n?{_NUMBER}{_TAIL})",
         rf"{BEFORE}({_FRENCH}{_NUMBER}{_TAIL})",
         rf"{BEFORE}([1-9][0-9]{{0,3}}(?: ?(?:bis|ter|[A-Za-z]\b))?,? {_FRENCH}{_TAIL})",
         rf"{BEFORE}({_GERMAN}{_NUMBER}{_TAIL})",
-        rf"{BEFORE}({_ENGLISH}(?:,? {_PLACE}(?: [A-Z]{{1,2}}[0-9][0-9A-Z]? [0-9][A-Z]{{2}})?)?{_TAIL})",
+        rf"{BEFORE}({_ENGLISH}(?:,? {WORD},? {_BRITISH}|,? {_BRITISH}|,? {_PLACE})?{_TAIL})",
         # "adres: Markt 1", "wonende te Dorp 12": the word before tells that it is a street.
         (
-            r"(?i:adres|wonend(?:e)? (?:te|op|aan)?|woont (?:te|op|in|aan)|domicilié à|wohnhaft|adresse|address)(?:"
-            r" is)? ?:? "
+            r"(?i:adres|wonend(?:e)? (?:te|op|aan)?|woont (?:te|op|in|aan)|domicilié à|wohnhaft|adresse|address)"
+            r"(?: is)? ?:? "
             rf"(?:het |de |in |am |te )?({WORD}(?: {WORD}){{0,2}}{_NUMBER}{_TAIL})"
         ),
     )
@@ -59,8 +71,10 @@ _STREET_ALONE = compile_pattern(
     rf"{BEFORE}({_DUTCH}|(?:{_FRENCH})|(?:[{UPPER}][{LETTER}-]*(?:straße|strasse|gasse|allee)))"
 )
 _POSTCODE_PLACE = compile_pattern(rf"{BEFORE}({_POSTCODE},? ({_PLACE}))")
-_BOX_BEFORE = 8
-PREFILTER = r"[0-9]"
+_MORE = compile_pattern(
+    rf"^((?:,? (?:te|à|in|at) |,? ?\n? ?)(?:{_POSTCODE},? )?)(([{LETTER}'’-]+)(?: [{LETTER}'’-]+)?(?: [{LETTER}'’-]+)?)"
+)
+_MORE_REACH = 60
 
 
 class StreetAddress(LocalRecognizer):
@@ -82,7 +96,7 @@ class StreetAddress(LocalRecognizer):
         del nlp_artifacts
         addresses = list(self._addresses(text))
         places = list(self._places(text))
-        joined = [_join(text, span, places) for span in addresses]
+        joined = [_join(text, self._with_place(text, *span), places) for span in addresses]
         found = [("STREET_ADDRESS", *span, 0.85) for span in joined]
         found += [("LOCATION", *span, 0.7) for span in places]
         metadata = {
@@ -101,6 +115,18 @@ class StreetAddress(LocalRecognizer):
             for match in pattern.finditer(text):
                 start, end = match.span(1)
                 yield _without_opening(text, start, end)
+
+    def _with_place(self, text: str, start: int, end: int) -> tuple[int, int]:
+        """A municipality of the list right behind belongs to the address, in whatever case it is written."""
+        match = _MORE.search(text[end : end + _MORE_REACH])
+        if not match:
+            return start, end
+        words = match.group(2).split(" ")
+        for count in range(len(words), 0, -1):
+            place = " ".join(words[:count])
+            if place.lower() in self._cities:
+                return start, end + match.end(1) + len(place)
+        return start, end
 
     def _places(self, text: str) -> Iterator[tuple[int, int]]:
         for match in _STREET_ALONE.finditer(text):

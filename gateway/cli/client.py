@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
 
 import httpx
 import typer
@@ -45,7 +46,7 @@ def _request(
     params: dict[str, str | int] | None = None,
     csv: bytes | None = None,
 ) -> Any:
-    url = os.environ.get("SLUIS_URL", "").strip().rstrip("/") or DEFAULT_URL
+    url = _gateway_url()
     headers = {"Authorization": f"Bearer {_admin_key()}"}
     if csv is not None:
         headers["Content-Type"] = "text/csv"
@@ -53,8 +54,6 @@ def _request(
         # trust_env=False: a proxy of the environment must not see the key.
         with httpx.Client(timeout=_TIMEOUT, trust_env=False, verify=_trust(url)) as client:
             response = client.request(method, f"{url}{path}", json=json, params=params, content=csv, headers=headers)
-    except httpx.InvalidURL:
-        fail(AWAY, "SLUIS_URL is not an address such as https://sluis.example.org")
     except httpx.TransportError as error:
         fail(AWAY, f"The gateway at {url} does not answer ({type(error).__name__}). Is it running? Is SLUIS_URL right?")
     return _answer(response, url)
@@ -82,6 +81,19 @@ def fail(code: int, message: str) -> NoReturn:
     raise typer.Exit(code)
 
 
+def _gateway_url() -> str:
+    url = os.environ.get("SLUIS_URL", "").strip().rstrip("/") or DEFAULT_URL
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in url
+        good = good and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good:
+        fail(AWAY, "SLUIS_URL is not an address such as https://sluis.example.org or http://127.0.0.1:8080.")
+    return url
+
+
 def _admin_key() -> str:
     key = os.environ.get("SLUIS_ADMIN_KEY", "").strip()
     file = os.environ.get("SLUIS_ADMIN_KEY_FILE", "").strip()
@@ -101,7 +113,7 @@ def _trust(url: str) -> ssl.SSLContext | bool:
     """The system's own certificate store, where an administration keeps its own authority."""
     if url.startswith("https://"):
         return ssl.create_default_context()
-    host = httpx.URL(url).host
+    host = urlsplit(url).hostname or ""
     if host not in _LOOPBACK:
         errors.print(f"[yellow]Warning:[/yellow] your key travels unencrypted to {escape(host)}; use https.")
     return False

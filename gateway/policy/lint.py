@@ -22,6 +22,7 @@ Problems = Iterator[Problem]
 _PROTECTED = ("personal", "special", "confidential", "security")
 _OPEN = ("allow", "note")
 _LEAST_DCIE = 50.0
+_HIGH_THRESHOLD = 0.5  # the weakest value with a proof of form and context scores 0.6
 _DCIE_SLACK = 1.0  # points between a written DCiE and 100 / PUE that are rounding
 PRACTICE_MARK = "nobody approved this"  # what stands as approval of practice and trial entries
 
@@ -63,6 +64,9 @@ def _whole(written: WrittenPolicy) -> Problems:
     for who, contact in (("ict", organisation.contacts.ict), ("dpo", organisation.contacts.dpo)):
         if not (contact.email or contact.phone or contact.url):
             yield _error(None, "contact", f"contacts.{who} names no way to reach them", "U6")
+    for name, value in written.thresholds.model_dump().items():
+        if value > _HIGH_THRESHOLD:
+            yield _warning(None, "threshold", f"thresholds.{name} {value} lets likely findings pass in clear", "D1")
     for place, text in strings(written.model_dump(mode="json", exclude={"tools"}), ""):
         if looks_secret(text):
             yield _error(None, "secret-in-file", f"{place} looks like a key or password; move it out", "T10")
@@ -131,7 +135,10 @@ def _environment(tool: WrittenTool, written: WrittenPolicy) -> Problems:
         yield _error(tool, "environment", "a trial entry is for `sluis trial` only", "T9")
     if tool.environment == "practice" and (tool.upstream is None or not is_loopback(tool.upstream.base_url)):
         yield _error(tool, "environment", "a practice entry must call a model on this machine (loopback)", "T9")
-    marked = any(a is not None and PRACTICE_MARK in a.by for a in (tool.approvals.ict, tool.approvals.dpo))
+    ict, dpo = tool.approvals.ict, tool.approvals.dpo
+    if tool.environment == "production" and ict is not None and dpo is not None and ict.by == dpo.by:
+        yield _warning(tool, "one-approver", "ICT and the DPO must both agree; one name stands for both", "T3")
+    marked = any(a is not None and PRACTICE_MARK in a.by for a in (ict, dpo))
     if tool.environment == "production" and marked:
         yield _error(tool, "environment", "the approval is the practice set-up's own: nobody gave it", "T3")
 

@@ -20,8 +20,11 @@ from gateway.routes.admin_gate import Gate
 Mask = Callable[[str], Awaitable[str]]
 """Free text that a person wrote, with what the scanner found masked. Raises ScanError when it could not look."""
 
-ResolveActor = Callable[[str], Awaitable[str | None]]
-"""An actor's pseudonym to the subject behind it; None where the key of its month is gone or it is not one of ours."""
+ResolveActor = Callable[[str, float, Collection[str]], str | None]
+"""(pseudonym, POSIX seconds of the record, candidates) to the candidate it stands for (`ActorKeys.resolve` fits).
+
+None where it is none of them, or where the key of that month is gone. Called in a thread.
+"""
 
 MASK_TIMEOUT = 30.0
 MAX_MASKED = 1000
@@ -37,7 +40,7 @@ class AdminDeps:
     suspensions: Suspensions
     mask: Mask
     known_tools: Callable[[], Collection[str]]
-    resolve_actor: ResolveActor | None = None
+    resolve_actor: ResolveActor
     clock: Callable[[], float] = time.time
     token_bytes: TokenBytes = secrets.token_bytes
 

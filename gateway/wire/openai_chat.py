@@ -132,13 +132,14 @@ class OpenAIChat:
         for message in call.tree["messages"]:
             if message.get("role") != "assistant":
                 continue
-            content = message.get("content")
-            if isinstance(content, str):
-                message["content"] = clean(content)
-            elif isinstance(content, list):
-                for part in content:
-                    if isinstance(part, dict) and isinstance(part.get("text"), str):
-                        part["text"] = clean(part["text"])
+            parts = message.get("content")
+            if isinstance(parts, str):
+                message["content"] = clean(parts)
+            for index, part in enumerate(parts if isinstance(parts, list) else ()):
+                if isinstance(part, str):
+                    parts[index] = clean(part)
+                elif isinstance(part.get("text"), str):
+                    part["text"] = clean(part["text"])
 
 
 def _restorer(restorers: Restorers | None, hosts: frozenset[str], *, json_mode: bool) -> Restorer | None:
@@ -161,9 +162,8 @@ def _messages(tree: dict[str, Any]) -> None:
         if type(message) is not dict or type(message.get("role")) is not str:
             raise _field(f"messages[{index}]")
         content = message.get("content")
-        if type(content) is list:
-            content = next((part for part in content if type(part) is not dict and type(part) is not str), None)
-        if content is not None and type(content) is not str:
+        parts = content if type(content) is list else ()
+        if not (content is None or type(content) in (str, list)) or not all(type(p) in (dict, str) for p in parts):
             raise _field(f"messages[{index}].content")
 
 

@@ -1,6 +1,7 @@
 """The administration API on a real database, as the app wires it: what the tests of routes and command line share."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ class Office:
     engine: AsyncEngine
     now: float = NOW
     scanner_works: bool = True
+    scanner_delay: float = 0.0
     tools: set[str] = field(default_factory=lambda: {"mistral", "deepseek-web"})
     keys: dict[str, str] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
@@ -62,12 +64,14 @@ class Office:
         )
 
     async def mask(self, text: str) -> str:
+        await asyncio.sleep(self.scanner_delay)
         if not self.scanner_works:
             raise ScanError
         return text.replace("Jan Peeters", "<PERSON>")
 
-    async def resolve(self, actor: str) -> str | None:
-        return {"act_0001": "lies@example.org"}.get(actor)
+    def resolve(self, actor: str, at: float, candidates: Collection[str]) -> str | None:
+        subject = {("act_0001", NOW): "lies@example.org", ("act_0002", NOW): "vouched@example.org"}.get((actor, at))
+        return subject if subject in candidates else None
 
     async def open(self) -> None:
         for info, key in await create_first_keys(self.engine, KEYS, at=NOW):

@@ -212,7 +212,10 @@ async def test_the_loop_keeps_polling_and_wakes_at_once(engine: AsyncEngine) -> 
         watcher.check()
 
 
-async def test_a_broken_room_does_not_end_the_loop(sqlite_file: AsyncEngine) -> None:
+async def test_a_broken_room_does_not_end_the_loop_and_is_told_once(
+    sqlite_file: AsyncEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "gateway.database")
     watcher, room = ChangeWatcher(sqlite_file, interval=0.01), Room()
     room.error = ValueError("x")
     watcher.subscribe(room.reload)
@@ -223,6 +226,7 @@ async def test_a_broken_room_does_not_end_the_loop(sqlite_file: AsyncEngine) -> 
         room.error = None
         await until(lambda: room.reloads == 1)
         watcher.check()
+    assert [record.msg for record in caplog.records] == ["state_not_confirmed", "state_confirmed_again"]
 
 
 async def test_postgresql_tells_the_worker_without_waiting_for_the_next_look(postgres: AsyncEngine) -> None:

@@ -88,7 +88,7 @@ def test_a_better_building_uses_less() -> None:
 
 
 def test_an_exchange_without_usage_has_no_estimate() -> None:
-    x = Exchange(request_id="r", started=0.0, started_at=0.0, model="mistral-small-latest")
+    x = Exchange(request_id="r", started=0.0, started_at=0.0, asked_model="mistral-small-latest")
     assert Estimator().estimate(x) is None
     x.tool = cast("Any", tool("mistral_ai"))
     assert Estimator().estimate(x) is None

@@ -114,8 +114,9 @@ async def mail_server(
     tls: ssl.SSLContext | None = None,
     port: int = 0,
     login: tuple[str, str] | None = None,
+    require: bool = True,
 ) -> AsyncIterator[int]:
-    """A mail server on loopback in this loop; yields its port."""
+    """A mail server on loopback in this loop; yields its port. `require`: it takes no mail before STARTTLS."""
 
     def check(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
         return AuthResult(success=(data.login.decode(), data.password.decode()) == login, handled=False)
@@ -123,7 +124,7 @@ async def mail_server(
     def factory() -> SMTP:
         options: dict[str, Any] = {"hostname": "mail.example.org", "loop": loop}
         if starttls is not None:
-            options |= {"tls_context": starttls, "require_starttls": True}
+            options |= {"tls_context": starttls, "require_starttls": require}
         if login is not None:
             options |= {"authenticator": check, "auth_required": True}
         return SMTP(box, **options)
@@ -208,6 +209,4 @@ def make_room(
 ) -> LeaksRoom:
     settings = Settings(timezone="UTC", **more.pop("settings", {}))
     more = {"mask": mask} | more
-    return open_leaks(
-        engine, settings, recipients=lambda _kind: recipients, clock=clock, channels=channels, **more
-    )
+    return open_leaks(engine, settings, recipients=lambda _kind: recipients, clock=clock, channels=channels, **more)

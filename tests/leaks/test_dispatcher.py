@@ -288,7 +288,10 @@ async def test_an_alert_without_known_recipients_waits_until_policy_names_them(
     named = make_room(engine, clock, box, recipients=(DPO, ("ict@gemeente.example.org", "fr")))
     for _ in range(3):
         await named.dispatcher.once()
-    assert sorted(parcel.recipient for parcel in box.parcels) == ["dpo@gemeente.example.org", "ict@gemeente.example.org"]
+    assert sorted(parcel.recipient for parcel in box.parcels) == [
+        "dpo@gemeente.example.org",
+        "ict@gemeente.example.org",
+    ]
     assert len({parcel.alert_id for parcel in box.parcels}) == 1
 
 
@@ -319,12 +322,12 @@ async def test_run_sends_soon_after_it_is_woken_and_survives_a_store_that_is_awa
     box = Box()
     room = make_room(file_engine, clock, box)
     dispatcher = Dispatcher(room.outbox, worker="w", interval=60)
-    real, away = room.outbox.lease, [True]
+    real = room.outbox.lease
+    away: list[Exception] = [KeyError("85.07.30-000.61"), Unavailable("leaks_unavailable")]
 
     async def lease(worker: str, limit: int) -> Any:
         if away:
-            away.pop()
-            raise Unavailable("leaks_unavailable")
+            raise away.pop()
         return await real(worker, limit)
 
     monkeypatch.setattr(room.outbox, "lease", lease)
@@ -374,5 +377,3 @@ async def test_a_wrong_certificate_never_gets_the_mail_however_often_it_is_tried
             clock.forward(900)
     [row] = await rows(file_engine)
     assert (row.failure, row.attempts, box.mails) == ("tls", 8, [])
-
-

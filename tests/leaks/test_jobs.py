@@ -57,16 +57,16 @@ async def test_a_worker_that_died_in_a_job_is_followed_by_another(engine: AsyncE
     async def die() -> None:
         raise asyncio.CancelledError
 
-    dead._jobs = tuple(type(job)(job.name, job.period, die) for job in dead._jobs)
+    await room.jobs.once()
     clock.forward(HOUR)
-    with pytest.raises(asyncio.CancelledError):
-        await dead.once()
-    taken = "review_dates"
-    assert taken not in await room.jobs.once()
-    clock.forward(LEASE + 1)
-    assert "outbox_purge" in await room.jobs.once() or True
-    clock.forward(HOUR)
-    assert taken in await room.jobs.once()
+    dead._jobs = tuple(type(job)(job.name, job.period, die) for job in dead._jobs[:2])
+    for _ in range(2):
+        with pytest.raises(asyncio.CancelledError):
+            await dead.once()
+    clock.forward(LEASE - 1)
+    assert await room.jobs.once() == []  # still leased to the dead
+    clock.forward(2)
+    assert await room.jobs.once() == ["near_miss_digest", "review_dates"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,10 @@ async def test_review_dates_are_told_within_30_7_and_1_days(
 
 async def test_over_forty_days_a_review_date_is_told_three_times(engine: AsyncEngine, clock: Clock) -> None:
     today = datetime.fromtimestamp(START, UTC).date()
-    reviews = [("mistral", date.fromordinal(today.toordinal() + 35)), ("azure", date.fromordinal(today.toordinal() + 90))]
+    reviews = [
+        ("mistral", date.fromordinal(today.toordinal() + 35)),
+        ("azure", date.fromordinal(today.toordinal() + 90)),
+    ]
     box = Box()
     room = make_room(engine, clock, box, reviews=lambda: reviews)
     for _ in range(40):
@@ -112,22 +115,22 @@ async def test_old_delivered_rows_go_after_thirty_days(file_engine: AsyncEngine,
         assert rows.scalar_one() == 0
 
 
-async def test_run_goes_on_after_a_store_that_was_away(
-    file_engine: AsyncEngine, clock: Clock, monkeypatch: pytest.MonkeyPatch
+async def test_a_job_that_fails_does_not_stop_the_others_and_is_tried_again(
+    file_engine: AsyncEngine, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from gateway.errors import Unavailable
+    def broken() -> list[tuple[str, date]]:
+        raise KeyError("85.07.30-000.61")
 
+    room = make_room(file_engine, clock, Box(), reviews=broken)
+    assert await room.jobs.once() == ["outbox_purge"]
+    assert await room.jobs.once() == []
+    assert "000.61" not in caplog.text
     room = make_room(file_engine, clock, Box())
-    jobs = Jobs(room.leaks, reviews=lambda: (), worker="w", zone=UTC, digest_hours=1, interval=0.0)
-    turns: list[int] = []
+    clock.forward(LEASE + 1)
+    assert "review_dates" in await room.jobs.once()
 
-    async def once() -> list[str]:
-        turns.append(1)
-        if len(turns) > 2:
-            raise asyncio.CancelledError
-        raise Unavailable("leaks_unavailable")
 
-    monkeypatch.setattr(jobs, "once", once)
-    with pytest.raises(asyncio.CancelledError):
-        await jobs.run()
-    assert len(turns) == 3
+async def test_a_store_that_is_away_is_waited_for(clock: Clock) -> None:
+    engine = create_engine("postgresql+asyncpg://x@127.0.0.1:1/x")
+    assert await make_room(engine, clock, Box()).jobs.once() == []
+    await engine.dispose()

@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import ssl
+from contextlib import AbstractAsyncContextManager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,10 @@ def parcel(**more: Any) -> Parcel:
     return Parcel(id=ID, alert_id=ID, alert=alert, **(values | more))
 
 
+def either(box: Mailbox, mode: str, context: ssl.SSLContext) -> AbstractAsyncContextManager[int]:
+    return mail_server(box, starttls=context) if mode == "starttls" else mail_server(box, tls=context)
+
+
 def channel(port: int, ca_file: Path | None, **more: Any) -> SmtpChannel:
     values: dict[str, Any] = {"host": "127.0.0.1", "tls": "starttls", "sender": SENDER}
     return SmtpChannel(SmtpOptions(port=port, ca_file=ca_file, **(values | more)))
@@ -47,7 +53,7 @@ async def failure(way: SmtpChannel) -> str:
 @pytest.mark.parametrize("mode", ["starttls", "tls"])
 async def test_a_mail_arrives_over_tls_with_the_headers_of_a_machine(certificates: Certificates, mode: str) -> None:
     box = Mailbox()
-    async with mail_server(box, **{mode: certificates.server()}) as port:
+    async with either(box, mode, certificates.server()) as port:
         await channel(port, certificates.ca_file(), tls=mode).send(parcel())
     [mail] = box.mails
     assert box.tls == [True]
@@ -66,7 +72,7 @@ async def test_a_mail_arrives_over_tls_with_the_headers_of_a_machine(certificate
 async def test_a_certificate_of_another_authority_stops_the_mail(certificates: Certificates) -> None:
     box = Mailbox()
     for mode in ("starttls", "tls"):
-        async with mail_server(box, **{mode: certificates.server(ca=trustme.CA())}) as port:
+        async with either(box, mode, certificates.server(ca=trustme.CA())) as port:
             assert await failure(channel(port, certificates.ca_file(), tls=mode)) == "tls"
     assert box.mails == []
 
@@ -74,30 +80,39 @@ async def test_a_certificate_of_another_authority_stops_the_mail(certificates: C
 async def test_a_certificate_for_another_name_stops_the_mail(certificates: Certificates) -> None:
     box = Mailbox()
     for mode in ("starttls", "tls"):
-        async with mail_server(box, **{mode: certificates.server("mail.elsewhere.example.org")}) as port:
+        async with either(box, mode, certificates.server("mail.elsewhere.example.org")) as port:
             assert await failure(channel(port, certificates.ca_file(), tls=mode)) == "tls"
     assert box.mails == []
 
 
-async def test_a_server_without_starttls_gets_nothing_not_even_the_password(certificates: Certificates) -> None:
+LOGIN: dict[str, Any] = {"user": "sluis", "password": SecretStr("geheim")}
+
+
+@pytest.mark.parametrize("login", [{}, LOGIN], ids=["no login", "login"])
+async def test_a_server_without_starttls_gets_nothing_not_even_the_password(
+    certificates: Certificates, login: dict[str, Any]
+) -> None:
     box = Mailbox()
     async with mail_server(box) as port:
-        way = channel(port, certificates.ca_file(), user="sluis", password=SecretStr("geheim"))
+        way = channel(port, certificates.ca_file(), **login)
         assert await failure(way) == "no_starttls"
     assert box.mails == []
 
 
+@pytest.mark.parametrize("login", [{}, LOGIN], ids=["no login", "login"])
 async def test_someone_who_strips_starttls_from_the_wire_sees_no_mail_and_no_password(
-    certificates: Certificates,
+    certificates: Certificates, login: dict[str, Any]
 ) -> None:
-    box, seen = Mailbox(), bytearray()
+    box, seen, stripped = Mailbox(), bytearray(), list[int]()
 
     async def between(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", upstream)
 
         async def back() -> None:
             while data := await up_reader.read(4096):
-                writer.write(re.sub(rb"250[- ]STARTTLS\r\n", b"250-X-NOTHING\r\n", data))
+                clean, number = re.subn(rb"(250[- ])STARTTLS\r\n", rb"\1X-NOTHING\r\n", data)
+                stripped.append(number)
+                writer.write(clean)
 
         task = asyncio.create_task(back())
         while data := await reader.read(4096):
@@ -107,14 +122,14 @@ async def test_someone_who_strips_starttls_from_the_wire_sees_no_mail_and_no_pas
         await task
         writer.close()
 
-    async with mail_server(box, starttls=certificates.server()) as upstream:
+    async with mail_server(box, starttls=certificates.server(), require=False) as upstream:
         proxy = await asyncio.start_server(between, "127.0.0.1", 0)
         port = proxy.sockets[0].getsockname()[1]
-        way = channel(port, certificates.ca_file(), user="sluis", password=SecretStr("geheim"))
-        assert await failure(way) == "no_starttls"
+        assert await failure(channel(port, certificates.ca_file(), **login)) == "no_starttls"
         proxy.close()
         await asyncio.sleep(0.05)
     assert box.mails == []
+    assert sum(stripped) == 1
     assert bytes(seen).upper().startswith(b"EHLO")
     for secret in (b"INC-2026", b"AUTH", b"MAIL FROM", b"dpo@"):
         assert secret not in bytes(seen)
@@ -133,11 +148,9 @@ async def test_the_password_is_used_and_a_wrong_one_is_a_failure(certificates: C
     ("answer", "expected"),
     [("550 no such mailbox for 85.07.30-000.61", "server"), ("451 try again", "server")],
 )
-async def test_the_words_of_the_server_are_dropped(
-    certificates: Certificates, answer: str, expected: str
-) -> None:
+async def test_the_words_of_the_server_are_dropped(certificates: Certificates, answer: str, expected: str) -> None:
     class Refusing(Mailbox):
-        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
             return answer
 
     async with mail_server(Refusing(), starttls=certificates.server()) as port:
@@ -175,7 +188,9 @@ async def test_a_mail_that_was_accepted_is_sent_even_when_the_goodbye_fails(cert
     assert len(box.mails) == 1
 
 
-@pytest.mark.parametrize("address", ["dpo@x.example.org\r\nBcc: evil@x.example.org", "dpo\n", "", "zonder-apenstaartje"])
+@pytest.mark.parametrize(
+    "address", ["dpo@x.example.org\r\nBcc: evil@x.example.org", "dpo\n", "", "zonder-apenstaartje"]
+)
 async def test_an_address_that_is_none_is_a_failure_and_never_a_header(
     certificates: Certificates, address: str
 ) -> None:

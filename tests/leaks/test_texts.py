@@ -97,9 +97,14 @@ def test_times_name_their_zone() -> None:
 
 def test_a_digest_lists_units_and_says_how_many_references_it_left_out() -> None:
     references = tuple(f"01999999-0000-7000-8000-{n:012d}" for n in range(80))
-    alert = Alert(kind=Kind.NEAR_MISS_DIGEST, at=START, count=80, references=references, groups=full(Kind.NEAR_MISS_DIGEST).groups)
+    alert = Alert(
+        kind=Kind.NEAR_MISS_DIGEST, at=START, count=80, references=references, groups=full(Kind.NEAR_MISS_DIGEST).groups
+    )
     _, body = render(alert, "nl", UTC)
-    assert "- Burgerzaken, mistral: 3 × (persoonsgegevens, bijzondere persoonsgegevens (AVG art. 9 of 10); rekeningnummer (IBAN) × 4)" in body
+    assert (
+        "- Burgerzaken, mistral: 3 × (persoonsgegevens, bijzondere persoonsgegevens (AVG art. 9 of 10); "
+        "rekeningnummer (IBAN) × 4)" in body
+    )
     assert "en nog 30" in body
     assert references[49] in body
     assert references[50] not in body

@@ -71,7 +71,13 @@ def allowlist(*tools: dict[str, Any], **organisation: Any) -> str:
 
 def both_tools(upstream: str) -> str:
     """`pseudo` replaces personal data, `strict` blocks them."""
-    strict = {"personal": "block", "special": "block", "confidential": "block", "security": "block", "none_found": "allow"}
+    strict = {
+        "personal": "block",
+        "special": "block",
+        "confidential": "block",
+        "security": "block",
+        "none_found": "allow",
+    }
     return allowlist(tool("pseudo", upstream, visible_label=True), tool("strict", upstream, data=strict))
 
 
@@ -109,7 +115,11 @@ class RunningGateway:
 
     def client(self, who: str = "staff", **options: Any) -> httpx.Client:
         return httpx.Client(
-            base_url=self.base, headers={"Authorization": f"Bearer {self.keys[who]}"}, timeout=60, trust_env=False, **options
+            base_url=self.base,
+            headers={"Authorization": f"Bearer {self.keys[who]}"},
+            timeout=60,
+            trust_env=False,
+            **options,
         )
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -152,12 +162,18 @@ def gateway(folder: Path, policy: str, *, seconds: float = 90, **settings: Any) 
         running.stop()
 
 
-def start(folder: Path, policy: str, *, seconds: float = 90, keys: Mapping[str, str] | None = None, **settings: Any) -> RunningGateway:
+def start(
+    folder: Path, policy: str, *, seconds: float = 90, keys: Mapping[str, str] | None = None, **settings: Any
+) -> RunningGateway:
     """The same without an end; `keys` of an earlier start on the same folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "allowlist.yaml").write_text(policy, encoding="utf-8")
     made = Settings(
-        data_dir=folder / "data", allowlist=folder / "allowlist.yaml", port=settings.pop("port", 0), metrics_port=0, **settings
+        data_dir=folder / "data",
+        allowlist=folder / "allowlist.yaml",
+        port=settings.pop("port", 0),
+        metrics_port=0,
+        **settings,
     )
     if keys is None:
         asyncio.run(prepare_database(made))

@@ -192,6 +192,13 @@ PLACES = [
     ("«jan».pdf.evil.example", STAYS),
     ("«jan».xn--80ak6aa92e", STAYS),
     ("«jan»@evil.example", STAYS),
+    ("«jan»HHHHHHHHHHHperson.evil.example", STAYS),
+    ("info@«jan»", STAYS),
+    ("<img src=//evil.example/<«jan»>", STAYS),
+    ("<object data=https://evil.example/<«jan»>", STAYS),
+    ("http://<x«jan»@evil.example", STAYS),
+    ("https://evil.example/?q='<a'«jan»", STAYS),
+    ("<td>https://evil.example/</td><td>«jan»</td>", SHOWN),
     ("«jan»" + "y" * 300, STAYS),
     ("«jan».2026 «jan».v2 «jan».docx", SHOWN),
     # Markdown
@@ -312,6 +319,12 @@ def _values(values: dict[str, str]) -> Room:
     room = Room({})
     room.names = values
     return room
+
+
+def test_a_value_is_not_glued_to_a_mail_address_that_is_a_placeholder_itself() -> None:
+    assert at_every_split(JAN, JAN.fill("«jan»«mail», «jan» «mail»")) == (
+        f"{JAN.names['jan']}{JAN.values['mail']}, Jan Peeters {JAN.values['mail']}"
+    )
 
 
 def test_no_host_is_listed_by_default() -> None:

@@ -24,7 +24,7 @@ VALID = [
     ("BE_OGM", "+++090/9337/55493+++", ["+++090/9337/55493+++"]),
     ("BE_OGM", "***090/9337/55493***", ["***090/9337/55493***"]),
     ("BE_OGM", "mededeling 090/9337/55493", ["090/9337/55493"]),
-    ("BE_RIZIV", "RIZIV-nummer 1-00000-07-001", ["1-00000-07-001"]),
+    ("BE_RIZIV", "RIZIV-nummer 1-00000-07-001", ["1-00000-07", "1-00000-07-001"]),
     ("BE_PLATE", "de wagen 1-ABC-123 staat fout", ["1-ABC-123"]),
     ("BE_PLATE", "nummerplaat ABC-123", ["ABC-123"]),
     ("NL_BSN", "Zijn BSN is 999990019.", ["999990019"]),
@@ -71,6 +71,9 @@ VALID = [
     ("DATE_OF_BIRTH", "geb. am 30. Juli 1985", ["30. Juli 1985"]),
     ("DATE_OF_BIRTH", "born on July 30, 1985", ["July 30, 1985"]),
     ("DATE_OF_BIRTH", "geboortedatum: 1985-07-30", ["1985-07-30"]),
+    ("US_SSN", "SSN 977-39-8712.", ["977-39-8712"]),
+    ("PHONE_NUMBER", "675-555-0138", ["675-555-0138"]),
+    ("PHONE_NUMBER", "(675) 555-0138", ["(675) 555-0138"]),
     ("PHONE_NUMBER", "0478 12 34 56", ["0478 12 34 56"]),
     ("PHONE_NUMBER", "0478/12.34.56", ["0478/12.34.56"]),
     ("PHONE_NUMBER", "0478123456", ["0478123456"]),
@@ -131,6 +134,9 @@ NOT_FOUND = [
     ("NL_POSTCODE", "In 2024 AB kwam"),
     ("DATE_OF_BIRTH", "vergadering van 30/07/1985"),
     ("DATE_OF_BIRTH", "geboren in Gent"),
+    ("US_SSN", "977-39-87123"),
+    ("US_SSN", "1-977-39-8712"),
+    ("US_SSN", "977 39 8712"),
     ("PHONE_NUMBER", "op 01/02/2024 10:30"),
     ("PHONE_NUMBER", "2024-01-02 10:30"),
     ("PHONE_NUMBER", "0403.019.261"),
@@ -174,7 +180,7 @@ def test_leaves_a_near_miss_or_a_look_alike(entity: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("entity", "text", "is_found"), ATOMS)
-def test_an_atom_counts_where_it_is_wholly_such_a_value(entity: str, text: str, is_found: bool) -> None:
+def test_an_atom_counts_where_it_is_wholly_such_a_value(entity: str, text: str, *, is_found: bool) -> None:
     assert values(entity, text, ATOM) == ([text] if is_found else [])
 
 

@@ -1,5 +1,7 @@
 import asyncio
-from collections.abc import Sequence
+import hmac
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -8,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.errors import Forbidden, GatewayError, Unauthenticated
 from gateway.exchange import Principal, Role
-from gateway.identity import authenticator as module
 from gateway.identity.authenticator import Authenticator
 from gateway.identity.checks import NewKey, Vouch
 from gateway.identity.first import create_first_keys
 from gateway.identity.keys import create_keys, revoke_key
+from tests.gateway.databases import database
 from tests.gateway.identity.people import DAY, ICT, NOW, staff
 
 CHAT = "10.0.0.7"
@@ -66,8 +68,18 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(engine: AsyncEngine) -> Desk:
-    return await Desk(engine).open()
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with database("sqlite", tmp_path) as engine:
+        yield await Desk(engine).open()
+
+
+async def test_every_kind_of_key_is_read_from_either_database(engine: AsyncEngine) -> None:
+    desk = await Desk(engine).open()
+    assert desk.ask("lies").answer_mode
+    assert desk.ask("chat", (EMAIL, b"an@example.org"), peer="2001:db8::1").vouched
+    assert desk.ask("robot", peer=CHAT).role is Role.SERVICE
+    desk.now = NOW + DAY
+    assert desk.refusal([(b"api-key", desk.keys["jan"].encode())]).reason_code == "key_expired"
 
 
 @pytest.mark.parametrize(
@@ -117,13 +129,13 @@ async def test_a_wrong_secret_and_an_unknown_id_read_the_same_and_cost_the_same_
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compared: list[int] = []
-    real = module.hmac.compare_digest
+    real = hmac.compare_digest
 
     def compare(left: bytes, right: bytes) -> bool:
         compared.append(len(left) + len(right))
         return bool(real(left, right))
 
-    monkeypatch.setattr(module.hmac, "compare_digest", compare)
+    monkeypatch.setattr("gateway.identity.authenticator.hmac.compare_digest", compare)
     key = desk.keys["lies"]
     last = "0" if key[-1] != "0" else "1"
     for presented in (key[:-1] + last, "sluis_" + "0" * 10 + key[16:], "not a key"):
@@ -174,11 +186,27 @@ async def test_without_the_header_the_keys_own_setting_decides(desk: Desk) -> No
     assert (robot.subject, robot.role, robot.vouched) == ("robot", Role.SERVICE, False)
 
 
-@pytest.mark.parametrize("value", [b"", b" ", b"twee woorden", b"an@example.org\x00", b"\xe9@example.org", b"a" * 300])
+@pytest.mark.parametrize(
+    "value",
+    [b"", b" ", b"twee woorden", b"an@example.org\x00", b"\xe9@example.org", b"a" * 300, b"an@x" + b" " * 300 + b"y"],
+)
 async def test_what_is_no_person_is_refused_and_not_quoted(desk: Desk, value: bytes) -> None:
-    with pytest.raises(Forbidden, match="^vouch_subject$") as caught:
+    with pytest.raises(Forbidden, match=r"^vouch_subject$") as caught:
         desk.ask("robot", (EMAIL, value), peer=CHAT)
     assert caught.value.params == {}
+
+
+async def test_people_are_remembered_until_the_reload_and_not_without_end(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.identity.authenticator._CACHED_PEOPLE", 3)
+    for number in range(20):
+        assert (
+            desk.ask("chat", (EMAIL, f"p{number}@example.org".encode()), peer=CHAT).subject == f"p{number}@example.org"
+        )
+        assert len(desk.authenticator._people) <= 3
+    await desk.authenticator.reload()
+    assert desk.authenticator._people == {}
 
 
 async def test_two_names_are_no_name(desk: Desk) -> None:
@@ -202,13 +230,14 @@ async def test_a_personal_key_that_sends_the_header_stays_itself(desk: Desk) -> 
         ("192.0.2.1", b"10.0.0.7", True),
         ("192.0.2.1", b"10.0.0.7, 198.51.100.9", False),  # the first part is what the caller wrote
         ("192.0.2.1", b"nonsense", False),
+        ("192.0.2.1", b"198.51.100.9, " * 50 + b"10.0.0.7", True),
         ("198.51.100.9", b"10.0.0.7", False),  # not our proxy
         ("10.0.0.7", b"198.51.100.9", True),  # the chat server passes on its own visitors; it is no proxy of ours
     ],
 )
 @pytest.mark.parametrize("who", ["chat", "robot"])
 async def test_a_service_key_works_from_its_networks_only(
-    desk: Desk, who: str, peer: str, forwarded: bytes | None, let_in: bool
+    desk: Desk, who: str, peer: str, forwarded: bytes | None, *, let_in: bool
 ) -> None:
     extra = [(EMAIL, b"an@example.org"), *([(b"x-forwarded-for", forwarded)] if forwarded is not None else [])]
     if who == "robot" and peer.startswith("2001"):
@@ -255,6 +284,6 @@ HEADERS = st.lists(st.tuples(NAMES, st.binary(max_size=80)), max_size=6)
 @given(headers=HEADERS, peer=st.text(max_size=20))
 def test_no_headers_get_anything_but_a_refusal_without_a_key(headers: Headers, peer: str) -> None:
     room = Authenticator.__new__(Authenticator)
-    room._keys, room._trusted = {}, ()
+    room._keys, room._trusted = {}, ""
     with pytest.raises(Unauthenticated):
         room.authenticate(headers, peer)

@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from filters.entities import ENTITY_TYPES
-from filters.findings import Category
-from gateway.errors import LANGUAGES, Forbidden, GatewayError, NotFound
+from filters.findings import Category, Finding
+from gateway.errors import LANGUAGES, REASON_CODES, Forbidden, GatewayError, NotFound
 from gateway.exchange import Action, Decision, Outcome, Role
 from gateway.policy.compiled import Policy
 from gateway.policy.decide import act, admit, blocked_error
@@ -287,3 +289,52 @@ def test_a_tool_that_may_have_nothing_says_so() -> None:
 def test_every_category_has_a_threshold_and_a_rule(policy: Policy) -> None:
     assert set(policy.thresholds) == set(Category)
     assert all(set(entry.category_rules) == set(Category) for entry in policy.tools.values())
+
+
+entity_types = st.sampled_from([*ENTITY_TYPES, "NEW_KIND"])
+some_findings = st.lists(
+    st.builds(
+        lambda name, score, slot, other: finding(
+            name, str(ENTITY_TYPES[name].category if name in ENTITY_TYPES else other), score=score, slot=slot
+        ),
+        entity_types,
+        st.floats(0, 1),
+        st.integers(0, 3),
+        st.sampled_from(Category),
+    ),
+    max_size=6,
+)
+row = st.sampled_from(["allow", "note", "block"])
+rows = st.fixed_dictionaries(
+    {
+        "personal": st.sampled_from(["allow", "note", "pseudonymize", "block"]),
+        "special": row,
+        "confidential": row,
+        "security": row,
+        "none_found": row,
+    }
+)
+
+
+@given(rows, some_findings, st.frozensets(st.integers(0, 3)), st.booleans())
+def test_whatever_is_found_and_written_the_promises_hold(
+    data: dict[str, str], found: list[Finding], atoms: frozenset[int], image: object
+) -> None:
+    policy = compiled(tool(data=data))
+    unscannable = ["image_url"] if image else []
+    decision = act(policy, policy.tools["alpha"], found, unscannable=unscannable, atoms=atoms)
+    blocked = decision.outcome is Outcome.BLOCKED
+    assert len(decision.actions) == len(found)
+    assert blocked == (decision.strictest is Action.BLOCK or data["none_found"] == "block" or bool(unscannable))
+    assert blocked == (decision.reason_code in REASON_CODES)
+    for one, action in zip(found, decision.actions, strict=True):
+        if one.entity_type == "MARKING_CLASSIFIED":
+            assert action is Action.BLOCK
+        if one.category is not Category.PERSONAL:
+            assert action is not Action.PSEUDONYMIZE
+        if one.entity_type in {"NL_BSN", "BE_NATIONAL_NUMBER", "BE_BIS_NUMBER"}:
+            assert action in {Action.PSEUDONYMIZE, Action.BLOCK}
+        if action is Action.PSEUDONYMIZE:
+            assert one.slot not in atoms
+        if one.entity_type == "PERSON" and data["personal"] == "block":
+            assert action is Action.BLOCK

@@ -38,7 +38,7 @@ def test_added_changed_and_removed_tools_are_told_in_words() -> None:
         "  - data.none_found: van – naar allow",
         "  - approvals.ict.by: van – naar team lead",
         "  - approvals.ict.date: van – naar 2026-10-01",
-        "  - approvals.dpo.by: van – naar team lead",
+        "  - approvals.dpo.by: van – naar data protection officer",
         "  - approvals.dpo.date: van – naar 2026-10-01",
         "  - review_by: van – naar 2027-06-01",
         "Verwijderd: Old (old)",

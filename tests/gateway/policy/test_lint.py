@@ -49,6 +49,8 @@ def test_a_complete_entry_is_clean() -> None:
         ),
         ({"environment": "practice", "upstream__base_url": "http://127.0.0.1:1/v1", "assessments": ...}, []),
         ({"approvals": {"ict": MARKED, "dpo": AGREED}}, [("error", "environment")]),
+        ({"approvals": {"ict": AGREED, "dpo": AGREED}}, [("warning", "one-approver")]),
+        ({"approvals": {"ict": AGREED, "dpo": AGREED}, "status": "requested"}, [("warning", "one-approver")]),
         # T2: terms and origin
         (CONSUMER, []),
         (CONSUMER | {"data__special": "note"}, [("error", "consumer-terms")]),
@@ -215,6 +217,7 @@ def test_a_country_on_the_organisations_list_is_banned() -> None:
 
 def test_what_stands_outside_the_tools_is_linted_too() -> None:
     assert rules(linted(tool(), entities={"NO_SUCH_TYPE": "block"})) == [("error", "unknown-entity")]
+    assert rules(linted(tool(), thresholds={"personal": 0.51, "special": 0.5})) == [("warning", "threshold")]
     assert rules(linted(tool(), organisation__default_language="fr")) == [("error", "language")]
     assert rules(linted(tool(), organisation__contacts__dpo={"name": "DPO"})) == [("error", "contact")]
 

@@ -17,6 +17,7 @@ TODAY = date(2026, 11, 22)
 STAFF = Principal(key_id="k1", subject="s1", role=Role.STAFF, unit="burgerzaken")
 
 AGREED = {"by": "team lead", "date": "2026-10-01"}
+AGREED_DPO = AGREED | {"by": "data protection officer"}
 ASSESSED = {"status": "approved", "by": "security officer", "date": "2026-09-01"}
 ROWS = {
     "personal": "pseudonymize",
@@ -37,7 +38,7 @@ TOOL: dict[str, Any] = {
     "upstream": {"base_url": "https://alpha.example.org/v1/"},
     "data": ROWS,
     "assessments": {"risk_analysis": ASSESSED, "dpia": ASSESSED},
-    "approvals": {"ict": AGREED, "dpo": AGREED},
+    "approvals": {"ict": AGREED, "dpo": AGREED_DPO},
     "review_by": "2027-06-01",
 }
 

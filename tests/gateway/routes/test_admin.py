@@ -12,6 +12,7 @@ from gateway.errors import LANGUAGES, TEXTS, Unauthenticated
 from gateway.identity.acts import ACTS
 from tests.gateway.office import Office, office
 
+AT = "2027-01-15T08:00:00Z"
 CSV = "name,subject,unit,language,role,expires\n"
 
 
@@ -48,7 +49,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/keys/import"): {"content": CSV, "headers": {"content-type": "text/csv"}},
     ("POST", "/suspensions"): {"json": {"tool": "mistral", "why": "x"}},
     ("DELETE", "/suspensions/mistral"): {"json": {"why": "x"}},
-    ("POST", "/actors/resolve"): {"json": {"actor": "act_0001", "why": "x"}},
+    ("POST", "/actors/resolve"): {"json": {"actor": "act_0001", "at": AT, "why": "x"}},
 }
 
 
@@ -62,7 +63,7 @@ def test_the_table_of_roles_names_every_route() -> None:
 
 def _paths() -> list[tuple[str, str]]:
     desk = Office(None)  # type: ignore[arg-type]
-    found = []
+    found: list[tuple[str, str]] = []
 
     def visit(routes: Any) -> None:
         for route in routes:
@@ -194,11 +195,20 @@ async def test_when_the_scanner_is_away_no_reason_is_stored_and_nothing_changes(
     for method, path, body in (
         ("POST", "/suspensions", {"tool": "mistral", "why": "Jan Peeters"}),
         ("DELETE", "/suspensions/mistral", {"why": "Jan Peeters"}),
-        ("POST", "/actors/resolve", {"actor": "act_0001", "why": "Jan Peeters"}),
+        ("POST", "/actors/resolve", {"actor": "act_0001", "at": AT, "why": "Jan Peeters"}),
     ):
         answer = await desk.ask("dpo", method, path, json=body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_scanned")
     assert await everything_stored(desk) == before
+
+
+async def test_a_scanner_that_does_not_answer_in_time_counts_as_away(
+    desk: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.routes.admin_deps.MASK_TIMEOUT", 0.01)
+    desk.scanner_delay = 3600
+    answer = await desk.ask("dpo", "POST", "/suspensions", json={"tool": "mistral", "why": "x"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_scanned")
 
 
 async def test_acts_say_who_did_what(desk: Office) -> None:
@@ -216,10 +226,21 @@ async def test_acts_say_who_did_what(desk: Office) -> None:
     assert rest["next"] is None
 
 
-@pytest.mark.parametrize(("actor", "status"), [("act_0001", 200), ("act_9999", 404)])
-async def test_a_look_up_is_recorded_found_or_not(desk: Office, actor: str, status: int) -> None:
-    answer = await desk.ask("dpo", "POST", "/actors/resolve", json={"actor": actor, "why": "vraag van Jan Peeters"})
+@pytest.mark.parametrize(
+    ("actor", "persons", "status"),
+    [
+        ("act_0001", [], 200),  # owns a key
+        ("act_0002", [], 404),  # a chat server vouched for this person: no list of them is kept
+        ("act_0002", ["an@example.org", "Vouched@example.org"], 200),
+        ("act_9999", [], 404),
+    ],
+)
+async def test_a_look_up_is_recorded_found_or_not(desk: Office, actor: str, persons: list[str], status: int) -> None:
+    body = {"actor": actor, "at": AT, "persons": persons, "why": "vraag van Jan Peeters"}
+    answer = await desk.ask("dpo", "POST", "/actors/resolve", json=body)
     assert answer.status_code == status
+    wrong = await desk.ask("dpo", "POST", "/actors/resolve", json=body | {"persons": ["twee woorden"]})
+    assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "persons")
     [act] = await acts(desk, "actor.resolve")
     assert (act["object"], act["detail"]) == (actor, {"why": "vraag van <PERSON>"})
 
