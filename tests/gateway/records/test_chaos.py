@@ -295,7 +295,7 @@ class Cutter:
             await asyncio.gather(*pending, return_exceptions=True)
         writer.close()
         up_writer.close()
-        self._tasks.discard(task)  # type: ignore[arg-type]
+        self._tasks.discard(task)
 
 
 @pytest.fixture
