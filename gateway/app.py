@@ -136,6 +136,7 @@ class _Joined:
         await self.policy.start()
         stack.push_async_callback(self.policy.stop)
         self._new_epoch()
+        stack.push_async_callback(self.watcher.close)
         self.watcher.subscribe(self.authenticator.reload)
         self.watcher.subscribe(self.suspensions.reload)
         await self.watcher.poll()

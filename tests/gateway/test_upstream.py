@@ -107,7 +107,6 @@ async def test_a_redirect_is_not_followed(client: UpstreamClient) -> None:
         (500, UpstreamError, "upstream_failed"),
         (503, UpstreamError, "upstream_failed"),
         (504, UpstreamTimeout, "upstream_timeout"),
-        (204, UpstreamError, "upstream_failed"),
     ],
 )
 async def test_a_status_becomes_our_error_without_the_upstreams_words(

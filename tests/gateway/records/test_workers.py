@@ -154,7 +154,7 @@ async def test_a_heartbeat_is_written_while_nothing_happens(
     store = RecordStore(engine, worker="w-test", clock=lambda: NOW / 1000 + next(ticks))
     await store.start()
     question = select(workers.c.seen_at).where(workers.c.worker == "w-test")
-    seen = set()
+    seen: set[int] = set()
     while len(seen) < 3:
         async with engine.connect() as connection:
             seen.add((await connection.execute(question)).scalar_one())
