@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 import orjson
 
@@ -35,67 +35,78 @@ class SlotError(ValueError):
         self.place = place
 
 
-class Spec:
-    """What stands at a place of the tree."""
-
-    __slots__ = ()
-
-
 @dataclass(frozen=True, slots=True)
-class Text(Spec):
+class Text:
     """Free text, or any JSON: everything in it is scanned. `atom`: names and the like, which a finding blocks."""
 
     atom: bool = False
+    strict: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
-class Closed(Spec):
-    """A structural string. It must match whole; it is no slot. Else the walk fails, or with `lenient` it is an atom."""
+class Closed:
+    """A structural string. It must match whole; it is no slot. Else the walk fails, or if not strict it is an atom."""
 
     pattern: re.Pattern[str]
-    lenient: bool = False
+    strict: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Ident(Spec):
+class Ident:
     """An id: must match whole, and is scanned too, because a number of a person may stand in it."""
 
     pattern: re.Pattern[str]
+    strict: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
-class Json(Spec):
+class Json:
     """A string that holds JSON, such as a tool call's arguments: decoded, walked inside, encoded again."""
 
+    strict: ClassVar[bool] = False
+
 
 @dataclass(frozen=True, slots=True)
-class Payload(Spec):
+class Payload:
     """An address or encoded bytes. Never replaced; of a long data URI or base64 text only the head is scanned."""
 
+    strict: ClassVar[bool] = False
+
 
 @dataclass(frozen=True, slots=True)
-class Fields(Spec):
+class Fields:
     """An object. Names in `known` are structural, others are scanned and lead to `rest`; `text`: for a bare string."""
 
-    known: Mapping[str, Spec]
-    rest: Spec = field(default_factory=Text)
-    text: Spec = field(default_factory=Text)
+    known: Mapping[str, "Spec"]
+    rest: "Spec" = field(default_factory=Text)
+    text: "Spec" = field(default_factory=Text)
+    strict: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
-class Each(Spec):
-    """A list of like items (`text` for a mere string). `turns`: the index counts the turns of a conversation."""
+class Each:
+    """A list of like items (`text` for a bare string). `turns`: the index counts the turns of a conversation."""
 
-    item: Spec
+    item: "Spec"
     turns: bool = False
-    text: Spec = field(default_factory=Text)
+    text: "Spec" = field(default_factory=Text)
+    strict: ClassVar[bool] = False
+
+
+Spec: TypeAlias = Text | Closed | Ident | Json | Payload | Fields | Each
+"""What stands at a place of the tree. `strict`: a string that matches, and nothing else, may stand there."""
 
 
 def walk(tree: Any, spec: Spec) -> list[Slot]:
     """Every slot, in the order of the document, a key before its value. Raises SlotError."""
     walker = _Walker()
-    walker.visit(tree, spec, (), "")
-    return walker.slots
+    try:
+        walker.visit(tree, spec, ())
+    except _Stop as stop:
+        code, place = stop.code, _place(spec, stop.path)
+    else:
+        return walker.slots
+    raise SlotError(code, place)
 
 
 def replace(tree: Any, texts: Mapping[Path, str]) -> None:
@@ -129,6 +140,8 @@ def _resolve(tree: Any, path: Path) -> Any:
 
 
 class _Walker:
+    """Written for speed: it sees every value of every request. Parsed JSON holds exact types: `type() is` will do."""
+
     __slots__ = ("embedding", "slots", "turn")
 
     def __init__(self) -> None:
@@ -136,93 +149,115 @@ class _Walker:
         self.turn = -1
         self.embedding = 0
 
-    def add(self, path: Path, text: str, place: str, *, atom: bool) -> None:
-        if not text:
-            return
-        if len(self.slots) >= MAX_SLOTS:
-            raise SlotError("too_many", place)
-        self.slots.append(Slot(path, text, SlotKind.ATOM if atom else SlotKind.TEXT, self.turn))
+    def add(self, path: Path, text: str, kind: SlotKind) -> None:
+        if text:
+            if len(self.slots) >= MAX_SLOTS:
+                raise _Stop("too_many", path)
+            self.slots.append(Slot(path, text, kind, self.turn))
 
-    def visit(self, value: Any, spec: Spec, path: Path, place: str) -> None:
-        if isinstance(value, str):
-            self.string(value, spec, path, place)
-        elif isinstance(value, dict | list):
+    def visit(self, value: Any, spec: Spec, path: Path) -> None:
+        kind = type(value)
+        if kind is str:
+            self.string(value, spec, path)
+        elif kind is dict or kind is list:
             if len(path) >= MAX_DEPTH:
-                raise SlotError("too_deep", place)
-            if isinstance(value, dict):
-                self.mapping(value, spec, path, place)
+                raise _Stop("too_deep", path)
+            if spec.strict:
+                raise _Stop("not_allowed", path)
+            if kind is dict:
+                self.mapping(value, spec, path)
             else:
-                self.sequence(value, spec, path, place)
-        elif value is not None and not isinstance(value, bool):
-            _loose(spec, place)
-            self.add(path, _digits(value, place), place, atom=True)
+                self.sequence(value, spec, path)
+        elif value is not None and kind is not bool:
+            if spec.strict:
+                raise _Stop("not_allowed", path)
+            self.add(path, _digits(value, path), SlotKind.ATOM)
 
-    def mapping(self, value: dict[str, Any], spec: Spec, path: Path, place: str) -> None:
-        _loose(spec, place)
-        known: Mapping[str, Spec] = spec.known if isinstance(spec, Fields) else {}
-        rest = spec.rest if isinstance(spec, Fields) else spec if isinstance(spec, Text) else _ANY
+    def mapping(self, value: dict[str, Any], spec: Spec, path: Path) -> None:
+        known: Mapping[str, Spec] = _NONE
+        rest: Spec = _ANY
+        if type(spec) is Fields:
+            known, rest = spec.known, spec.rest
+        elif type(spec) is Text:
+            rest = spec
         for key, item in value.items():
             inner = known.get(key)
-            if inner is not None:
-                self.visit(item, inner, (*path, key), f"{place}.{key}" if place else key)
-            else:
-                self.add((*path, KEY, key), key, place, atom=True)
-                self.visit(item, rest, (*path, key), place)
+            if inner is None:
+                self.add((*path, KEY, key), key, SlotKind.ATOM)
+                inner = rest
+            self.visit(item, inner, (*path, key))
 
-    def sequence(self, value: list[Any], spec: Spec, path: Path, place: str) -> None:
-        _loose(spec, place)
+    def sequence(self, value: list[Any], spec: Spec, path: Path) -> None:
         # A list where the layout has none is walked by the same description: `"type": ["string", "null"]`.
-        each = spec if isinstance(spec, Each) else Each(spec)
+        item_spec, turns = (spec.item, spec.turns) if type(spec) is Each else (spec, False)
         for index, item in enumerate(value):
-            if each.turns:
+            if turns:
                 self.turn = index
-            self.visit(item, each.item, (*path, index), f"{place}[{index}]")
-        if each.turns:
+            self.visit(item, item_spec, (*path, index))
+        if turns:
             self.turn = -1
 
-    def string(self, text: str, spec: Spec, path: Path, place: str) -> None:
-        while isinstance(spec, Fields | Each):
+    def string(self, text: str, spec: Spec, path: Path) -> None:
+        while type(spec) is Each or type(spec) is Fields:
             spec = spec.text
-        if isinstance(spec, Closed):
-            if spec.pattern.fullmatch(text):
+        if type(spec) is Text or type(spec) is Json:
+            atom = type(spec) is Text and spec.atom
+            if text[:1] in _MAYBE_JSON and self.embedded(text, spec, path):
                 return
-            if not spec.lenient:
-                raise SlotError("not_allowed", place)
-        elif isinstance(spec, Ident) and not spec.pattern.fullmatch(text):
-            raise SlotError("not_allowed", place)
-        elif isinstance(spec, Payload):
-            self.add(path, _head(text), place, atom=True)
-            return
-        elif isinstance(spec, Json | Text) and self.embedded(text, spec, path, place):
-            return
-        free = isinstance(spec, Json) or (isinstance(spec, Text) and not spec.atom)
-        self.add(path, text, place, atom=not free)
+            self.add(path, text, SlotKind.ATOM if atom else SlotKind.TEXT)
+        elif type(spec) is Closed or type(spec) is Ident:
+            matches = spec.pattern.fullmatch(text) is not None
+            if spec.strict and not matches:
+                raise _Stop("not_allowed", path)
+            if not matches or type(spec) is Ident:
+                self.add(path, text, SlotKind.ATOM)
+        else:
+            self.add(path, _head(text), SlotKind.ATOM)
 
-    def embedded(self, text: str, spec: Spec, path: Path, place: str) -> bool:
+    def embedded(self, text: str, spec: Spec, path: Path) -> bool:
         """Walk inside a string that holds JSON. Free text is decoded only where escapes hide what it says."""
-        if text[:1] not in _OPENERS and text.lstrip()[:1] not in _OPENERS:
+        free = type(spec) is Text
+        if (free and "\\" not in text) or text.lstrip()[:1] not in _OPENERS:
             return False
-        if isinstance(spec, Text) and "\\" not in text:
-            return False
-        decoded = _decode(text, place)
+        decoded = _decode(text, path)
         if decoded is None:
             return False
         if self.embedding >= MAX_EMBEDDING:
-            raise SlotError("too_deep", place)
+            raise _Stop("too_deep", path)
         self.embedding += 1
-        self.visit(decoded, spec if isinstance(spec, Text) else _ANY, (*path, EMBEDDED), place)
+        self.visit(decoded, spec if free else _ANY, (*path, EMBEDDED))
         self.embedding -= 1
         return True
 
 
-def _loose(spec: Spec, place: str) -> None:
-    """Where a closed string or an id must stand, nothing else may."""
-    if isinstance(spec, Ident) or (isinstance(spec, Closed) and not spec.lenient):
-        raise SlotError("not_allowed", place)
+class _Stop(Exception):
+    """Why and where the walk ended; the path may hold a client's keys, so it stays inside."""
+
+    def __init__(self, code: str, path: Path) -> None:
+        super().__init__(code)
+        self.code = code
+        self.path = path
+
+
+def _place(spec: Spec, path: Path) -> str:
+    """The path as far as the layout itself names it."""
+    place = ""
+    for step in path:
+        if type(spec) is Fields and step in spec.known:
+            spec = spec.known[str(step)]
+            place = f"{place}.{step}" if place else str(step)
+        elif type(spec) is Each and isinstance(step, int) and step >= 0:
+            spec = spec.item
+            place = f"{place}[{step}]"
+        else:
+            break
+    return place
 
 
 _ANY = Text()
+_NONE: Mapping[str, Spec] = {}
 _OPENERS = ("{", "[", '"')
+_MAYBE_JSON = (*_OPENERS, " ", "\n", "\r", "\t")
 
 
 class _Repeated(Exception):
@@ -256,22 +291,22 @@ def _refuse(_: str) -> None:
 _DECODER = json.JSONDecoder(object_pairs_hook=_pairs, parse_float=_Number, parse_int=_Number, parse_constant=_refuse)
 
 
-def _decode(text: str, place: str = "") -> Any:
+def _decode(text: str, path: Path = ()) -> Any:
     """What a string holds as JSON, or None when it holds none, or none that says one thing (a key twice).
 
-    Not decoded, it is scanned as the text that it is. Raises SlotError when it is too deep.
+    Not decoded, it is scanned as the text that it is. Raises _Stop when it is too deep.
     """
     try:
         decoded = _DECODER.decode(text)
     except RecursionError:
-        raise SlotError("too_deep", place) from None
+        raise _Stop("too_deep", path) from None
     except (ValueError, _Repeated):
         return None
     try:
         orjson.dumps(decoded, default=_write)
     except TypeError:  # what cannot be written again (a lone surrogate) stays text
         if _depth(decoded) > MAX_DEPTH:  # unless that was its depth
-            raise SlotError("too_deep", place) from None
+            raise _Stop("too_deep", path) from None
         return None
     return decoded
 
@@ -289,14 +324,14 @@ def _children(node: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return node.values() if isinstance(node, dict) else node
 
 
-def _digits(value: Any, place: str) -> str:
-    """A number as text: what is scanned is what will be sent. Raises SlotError for one that lost digits in parsing."""
+def _digits(value: Any, path: Path) -> str:
+    """A number as text: what is scanned is what will be sent. Raises _Stop for one that lost digits in parsing."""
     if isinstance(value, _Number):
         return value.digits
     if isinstance(value, int):
         return str(value)
     if abs(value) >= _BEYOND_64_BITS:  # orjson reads a longer whole number as a float
-        raise SlotError("number_too_large", place)
+        raise _Stop("number_too_large", path)
     return str(int(value)) if value.is_integer() else repr(value)
 
 

@@ -119,6 +119,7 @@ class ChangeWatcher:
         self._wake = asyncio.Event()
         self._polling = asyncio.Lock()
         self._connection: AsyncConnection | None = None
+        self._looking: asyncio.Task[tuple[float, int]] | None = None
 
     def subscribe(self, listener: Listener) -> None:
         """`listener` reloads one room's state; it runs at start and after every change."""
@@ -144,13 +145,7 @@ class ChangeWatcher:
         One poll at a time: an older reload may not end after a newer one.
         """
         async with self._polling:
-            began = self._clock()
-            try:
-                async with asyncio.timeout(self._max_age):
-                    value = await self._read()
-            except BaseException:
-                await self._disconnect()
-                raise
+            began, value = await self._look()
             if value != self._value:
                 for listener in self._listeners:
                     async with asyncio.timeout(LISTENER_TIMEOUT):
@@ -161,11 +156,13 @@ class ChangeWatcher:
     async def run(self) -> None:
         """Poll until cancelled. A failing poll only ages the state: requests are refused after `max_age`."""
         failing = False
+        poll: asyncio.Task[None] | None = None
         try:
             while True:
                 self._wake.clear()
+                poll = asyncio.create_task(self.poll())
                 try:
-                    await self.poll()
+                    await asyncio.shield(poll)
                 except Exception as error:  # noqa: BLE001 - the outermost layer of this task: it refuses, and tries again
                     if not failing:
                         log.warning("state_not_confirmed", error_type=type(error).__name__)
@@ -178,17 +175,42 @@ class ChangeWatcher:
                     async with asyncio.timeout(self._interval):
                         await self._wake.wait()
         finally:
+            if poll is not None:
+                await _ended(poll)
             await self.close()
 
     async def close(self) -> None:
         """Close the watcher's own connection; a later poll opens another."""
+        if self._looking is not None:
+            await _ended(self._looking)
+            self._looking = None
         await self._disconnect()
 
-    async def _read(self) -> int:
-        if self._connection is None:
-            self._connection = await self._connect()
-        value: int = (await self._connection.execute(select(change_counter.c.value))).scalar_one()
-        return value
+    async def _look(self) -> tuple[float, int]:
+        """(when the reading began, the counter). Raises TimeoutError after `max_age` seconds.
+
+        A driver that is cut off in the middle leaves its connection behind, with aiosqlite a thread too (measured). So
+        a reading that takes too long goes on by itself, within the database's own time-outs; the next poll picks it up.
+        """
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._read())
+        try:
+            async with asyncio.timeout(self._max_age):
+                return await asyncio.shield(self._looking)
+        finally:
+            if self._looking.done():
+                self._looking = None
+
+    async def _read(self) -> tuple[float, int]:
+        began = self._clock()
+        try:
+            if self._connection is None:
+                self._connection = await self._connect()
+            value: int = (await self._connection.execute(select(change_counter.c.value))).scalar_one()
+        except BaseException:
+            await self._disconnect()
+            raise
+        return began, value
 
     async def _connect(self) -> AsyncConnection:
         connection = await self._engine.connect()
@@ -209,8 +231,13 @@ class ChangeWatcher:
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is None:
-            return
-        with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
-            async with asyncio.timeout(self._max_age):
+        if connection is not None:
+            with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
                 await connection.close()
+
+
+async def _ended(task: "asyncio.Task[Any]") -> None:
+    """Wait until a task that nobody asks for its result any more has ended, however."""
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()

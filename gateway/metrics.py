@@ -61,7 +61,9 @@ class Metrics:
         self.policy_ok = gauge(
             "sluis_policy_ok", "1: the tool list on disk is in force; 0: an older one is.", "livemin"
         )
-        self.policy_info = gauge("sluis_policy_info", "The policy version in force.", "livemax", "version")
+        self.policy_info = gauge(
+            "sluis_policy_info", "1: this policy version is in force; 0: it was.", "livemax", "version"
+        )
         self.reviews_due = gauge("sluis_reviews_due", "Tools whose review date is within 30 days.", "livemax")
         self.records_pending = gauge("sluis_records_pending", "Outcome rows that wait to be written.", "livesum")
         self.state_age = gauge(
@@ -76,6 +78,7 @@ class Metrics:
         )
         self.pue = gauge("sluis_datacentre_pue_ratio", "PUE of the tool list; DCiE = 1/PUE.", "livemax", "tool")
         self.energy_factors.labels(FACTORS_VERSION).set(1)
+        self._policy_version = ""
 
     def started(self, under_way: int) -> None:
         self.in_flight.set(under_way)
@@ -149,7 +152,10 @@ class Metrics:
         self.suspended.set(suspended)
         self.outbox.set(outbox)
         self.policy_ok.set(1 if policy_ok else 0)
-        self.policy_info.clear()
+        if policy_version != self._policy_version:  # labels cannot be cleared with several processes: 0 says "was"
+            if self._policy_version:
+                self.policy_info.labels(self._policy_version).set(0)
+            self._policy_version = policy_version
         self.policy_info.labels(policy_version).set(1)
         self.reviews_due.set(reviews_due)
         self.records_pending.set(records_pending)

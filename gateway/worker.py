@@ -15,6 +15,7 @@ import uvicorn
 
 from filters.scanning import lifeline
 from gateway import logs
+from gateway.connection import Connection
 from gateway.logs import Log
 from gateway.settings import Settings
 
@@ -100,7 +101,7 @@ def configure(app: AsgiApp, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=Connection,  # httptools
         ws="none",
         lifespan="on",
         interface="asgi3",

@@ -9,7 +9,7 @@ from typing import Final
 from filters.findings import Finding, OperatingPoint, ScanError, Slot
 from filters.scanning.frames import Item
 from filters.scanning.link import Call, Link, LinkLost
-from filters.scanning.memory import Keys, Memory
+from filters.scanning.memory import Keys, Memory, Recollection
 from filters.scanning.plan import Plan, Planner
 
 _BATCH_CHARS: Final = 4096  # items that a scanner inspects without looking up; longer pieces travel alone
@@ -54,13 +54,13 @@ class ScanClient:
         """Merged findings over all slots, in order of slot and start. Raises ScanError within the time-out."""
         self._start()
         self._check()
-        if self.version:
-            plan = self._plan(slots, point, {})
-            if not plan.missing:
-                return plan.findings()
+        recollection = Recollection(self._memory)
+        plan = self._plan(slots, point, recollection) if self.version else None
+        if plan is not None and not plan.missing:
+            return plan.findings()
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._scan(slots, point)
+                return await self._scan(slots, point, recollection)
         except TimeoutError:
             raise ScanError("scan timed out") from None
 
@@ -94,34 +94,25 @@ class ScanClient:
         elif not self._closed:
             self._usable.clear()
 
-    def _plan(self, slots: Sequence[Slot], point: OperatingPoint, fresh: dict[bytes, tuple[Finding, ...]]) -> Plan:
-        """`fresh`: what was scanned for this very request; the memory may be too small to keep it."""
-        recall = self._memory.get
-        if fresh:
+    def _plan(self, slots: Sequence[Slot], point: OperatingPoint, recollection: Recollection) -> Plan:
+        return Planner(self._keys, (self.version, self.epoch), point, recollection).plan(slots)
 
-            def recall(key: bytes) -> tuple[Finding, ...] | None:
-                found = fresh.get(key)
-                return self._memory.get(key) if found is None else found
-
-        return Planner(self._keys, (self.version, self.epoch), point, recall).plan(slots)
-
-    async def _scan(self, slots: Sequence[Slot], point: OperatingPoint) -> list[Finding]:
-        fresh: dict[bytes, tuple[Finding, ...]] = {}
+    async def _scan(self, slots: Sequence[Slot], point: OperatingPoint, recollection: Recollection) -> list[Finding]:
         lost = 0
         while True:
             await self._usable.wait()
             self._check()
-            plan = self._plan(slots, point, fresh)  # anew in each round: the version may have changed
+            plan = self._plan(slots, point, recollection)  # anew in each round: the version may have changed
             if not plan.missing:
                 return plan.findings()
             try:
-                await self._ask(plan, point, fresh)
+                await self._ask(plan, point, recollection)
             except LinkLost:
                 lost += 1
                 if lost == _LOST:
                     raise ScanError("scanner lost twice") from None
 
-    async def _ask(self, plan: Plan, point: OperatingPoint, fresh: dict[bytes, tuple[Finding, ...]]) -> None:
+    async def _ask(self, plan: Plan, point: OperatingPoint, recollection: Recollection) -> None:
         """Have the missing items scanned. What was answered is kept even when the rest fails."""
         calls: list[tuple[tuple[bytes, ...], Call]] = []
         try:
@@ -148,8 +139,7 @@ class ScanClient:
                 failed.append(error)
                 continue
             for key, found in zip(keys, call.answer.result(), strict=True):
-                fresh[key] = found
-                self._memory.put(key, found)
+                recollection.learn(key, found)
         if failed:
             raise next((e for e in failed if isinstance(e, ScanError)), failed[0])
 

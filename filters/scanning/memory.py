@@ -31,6 +31,11 @@ class Memory:
             self._held.move_to_end(key)
         return found
 
+    def place(self, key: bytes, found: tuple[Finding, ...]) -> None:
+        """The same findings under another slot number."""
+        if key in self._held:
+            self._held[key] = found
+
     def put(self, key: bytes, found: tuple[Finding, ...]) -> None:
         old = self._held.pop(key, None)
         if old is not None:
@@ -44,6 +49,31 @@ class Memory:
 
 def _cost(key: bytes, found: tuple[Finding, ...]) -> int:
     return _ENTRY_COST + len(key) + _FINDING_COST * len(found)
+
+
+class Recollection:
+    """What one request recalls and learns: kept until it is answered, even where the memory is too small for it."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._held: dict[bytes, tuple[Finding, ...]] = {}
+
+    def recall(self, key: bytes) -> tuple[Finding, ...] | None:
+        found = self._held.get(key)
+        if found is None:
+            found = self._memory.get(key)
+            if found is not None:
+                self._held[key] = found
+        return found
+
+    def place(self, key: bytes, found: tuple[Finding, ...]) -> None:
+        """The same findings under another slot number."""
+        self._held[key] = found
+        self._memory.place(key, found)
+
+    def learn(self, key: bytes, found: tuple[Finding, ...]) -> None:
+        self._held[key] = found
+        self._memory.put(key, found)
 
 
 class Keys:

@@ -13,22 +13,20 @@ is that short (the shortest, a licence plate, has letters).
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from filters.findings import Finding, OperatingPoint, Slot, SlotKind
+from filters.merge import merge
 from filters.scanning.frames import BORDER, Item
-from filters.scanning.memory import Keys
-from filters.scanning.merging import merge
+from filters.scanning.memory import Keys, Recollection
 
 PIECE: Final = 16_384
 WINDOW: Final = 64
 CHAIN: Final = 4
 _SHORT_NUMBER: Final = re.compile(r"[\x00-/:-@\[-`{-\x7f]*(?:[0-9][\x00-/:-@\[-`{-\x7f]*){0,5}")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-
-Recall = Callable[[bytes], tuple[Finding, ...] | None]
 
 
 @dataclass(slots=True, repr=False)
@@ -57,9 +55,9 @@ class Plan:
 class Planner:
     """Walks the slots of one request once."""
 
-    def __init__(self, keys: Keys, context: tuple[str, ...], point: OperatingPoint, recall: Recall) -> None:
+    def __init__(self, keys: Keys, context: tuple[str, ...], point: OperatingPoint, held: Recollection) -> None:
         self._bases = {kind: keys.base(*context, point.value, kind.value) for kind in SlotKind}
-        self._recall = recall
+        self._held = held
         self._plan = Plan()
         self._tail: list[Part] = []  # what lies before the next border
 
@@ -94,11 +92,15 @@ class Planner:
             text = _SURROGATE.sub("\ufffd", text)
             digest.update(text.encode())
         key = digest.digest()
-        found = self._recall(key)
+        found = self._held.recall(key)
         if found is None:
             self._plan.missing[key] = Item(kind.value, text)
         elif found:
-            self._plan.found += found if found[0].slot == slot and not offset else _moved(found, slot, offset)
+            if offset or found[0].slot != slot:
+                found = _moved(found, slot, offset)
+                if not offset:  # a resent message mostly keeps its place: next time nothing is made anew
+                    self._held.place(key, found)
+            self._plan.found += found
         return Part(slot, offset, text, key)
 
     def _border(self, part: Part) -> None:
@@ -106,12 +108,12 @@ class Planner:
         key = part.key
         for first in range(len(tail) - 1, -1, -1):
             key = tail[first].key + key
-            found = self._recall(key)
+            found = self._held.recall(key)
             if found is None:
                 before = "".join([p.text[-WINDOW:] for p in tail[first:]])[-WINDOW:]
                 self._plan.missing[key] = Item(BORDER, before, part.text[:WINDOW])
             elif found:
-                self._plan.found += _split(found, tail[first:], part)
+                self._plan.found += _joined(_split(found, tail[first:], part), part)
                 self._plan.overlaps = True
         if len(part.text) >= WINDOW:
             self._tail = [part]
@@ -121,10 +123,10 @@ class Planner:
             del tail[0]
 
 
-def _moved(found: Sequence[Finding], slot: int, offset: int) -> list[Finding]:
-    return [
-        Finding(slot, f.start + offset, f.end + offset, f.entity_type, f.category, f.score, f.origin) for f in found
-    ]
+def _moved(found: Sequence[Finding], slot: int, offset: int) -> tuple[Finding, ...]:
+    return tuple(
+        [Finding(slot, f.start + offset, f.end + offset, f.entity_type, f.category, f.score, f.origin) for f in found]
+    )
 
 
 def _split(found: Sequence[Finding], tail: Sequence[Part], part: Part) -> Iterator[Finding]:
@@ -142,6 +144,15 @@ def _split(found: Sequence[Finding], tail: Sequence[Part], part: Part) -> Iterat
                 place = p.offset - begin
                 yield Finding(p.slot, start + place, stop + place, f.entity_type, f.category, f.score, f.origin)
             end = begin
+
+
+def _joined(found: Iterable[Finding], part: Part) -> list[Finding]:
+    """Where both sides of a border are one slot (a cut between pieces), one value is one finding again."""
+    whole = list(found)
+    lefts = [f for f in whole if f.slot == part.slot and f.end == part.offset]
+    rights = {f.entity_type: f for f in whole if f.slot == part.slot and f.start == part.offset}
+    whole += [replace(f, end=rights[f.entity_type].end) for f in lefts if f.entity_type in rights]
+    return whole
 
 
 def pieces(text: str) -> Iterator[tuple[int, str]]:

@@ -5,7 +5,7 @@ One file per group of commands; `main` is the entry point. `client.py` talks to 
 
 import typer
 
-from gateway.cli import acts, keys, suspensions
+from gateway.cli import acts, client, keys, leaks, records, run, suspensions
 
 app = typer.Typer(
     name="sluis",
@@ -15,7 +15,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a rich traceback prints local variables: keys among them
 )
 app.add_typer(keys.app, name="key")
+run.register(app)
 suspensions.register(app)
+records.register(app)
+app.command("report")(leaks.report_command(client.call_path))
+app.add_typer(leaks.incident_app(client.call_path), name="incident")
 acts.register(app)
 
 

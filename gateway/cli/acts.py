@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.client import call
-from gateway.cli.output import AsJson, console, print_json, print_table
+from gateway.cli.output import AsJson, print_json, print_table, say
 
 COLUMNS = ("id", "at", "owner", "actor", "role", "act", "object", "detail")
 
@@ -45,17 +45,21 @@ def whoami(as_json: AsJson = False) -> None:
     if as_json:
         print_json(me)
     else:
-        console.print(f"{me['subject']} · role {me['role']} · unit {me['unit']} · key {me['key_id']}")
+        say(f"{me['subject']} · role {me['role']} · unit {me['unit']} · key {me['key_id']}")
 
 
 def actor(
     pseudonym: Annotated[str, typer.Argument(help="The actor as a record shows it.")],
+    at: Annotated[str, typer.Option(help="When the record was made, e.g. 2026-11-22T09:30:00Z.")],
     why: Annotated[str, typer.Option(help="The reason; it is recorded, after personal data in it were masked.")],
+    person: Annotated[
+        list[str] | None, typer.Option(help="Also try this person, who has no key of their own; may be repeated.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Look up the person behind an actor's pseudonym; the look-up is recorded (DPO)."""
-    found = call("POST", "/actors/resolve", json={"actor": pseudonym, "why": why})
+    found = call("POST", "/actors/resolve", json={"actor": pseudonym, "at": at, "why": why, "persons": person or []})
     if as_json:
         print_json(found)
     else:
-        console.print(f"{found['actor']} is {found['subject']}.")
+        say(f"{found['actor']} is {found['subject']}.")

@@ -6,9 +6,10 @@ may not do this · 4 the gateway is away or cannot act now.
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
 
 import httpx
 import typer
@@ -34,21 +35,33 @@ def call(
     csv: bytes | None = None,
 ) -> Any:
     """The JSON answer of `/admin/v1{path}`. Ends the command with a message and an exit code when there is none."""
-    url = os.environ.get("SLUIS_URL", "").strip().rstrip("/") or DEFAULT_URL
+    return _request(method, f"/admin/v1{path}", json=json, params=params, csv=csv)
+
+
+def _request(
+    method: str,
+    path: str,
+    *,
+    json: object | None = None,
+    params: dict[str, str | int] | None = None,
+    csv: bytes | None = None,
+) -> Any:
+    url = _gateway_url()
     headers = {"Authorization": f"Bearer {_admin_key()}"}
     if csv is not None:
         headers["Content-Type"] = "text/csv"
     try:
         # trust_env=False: a proxy of the environment must not see the key.
         with httpx.Client(timeout=_TIMEOUT, trust_env=False, verify=_trust(url)) as client:
-            response = client.request(
-                method, f"{url}/admin/v1{path}", json=json, params=params, content=csv, headers=headers
-            )
-    except httpx.InvalidURL:
-        fail(AWAY, "SLUIS_URL is not an address such as https://sluis.example.org")
+            response = client.request(method, f"{url}{path}", json=json, params=params, content=csv, headers=headers)
     except httpx.TransportError as error:
         fail(AWAY, f"The gateway at {url} does not answer ({type(error).__name__}). Is it running? Is SLUIS_URL right?")
     return _answer(response, url)
+
+
+def call_path(method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """The same for a full path such as `/leaks/v1/reports`."""
+    return _request(method, path, json=body)
 
 
 def pages(path: str, items: str, cursor: str, params: dict[str, str | int] | None = None) -> Iterator[dict[str, Any]]:
@@ -66,6 +79,19 @@ def fail(code: int, message: str) -> NoReturn:
     """Say what went wrong on stderr and end with the exit code."""
     errors.print(f"[red]Error:[/red] {escape(message)}", soft_wrap=True)
     raise typer.Exit(code)
+
+
+def _gateway_url() -> str:
+    url = os.environ.get("SLUIS_URL", "").strip().rstrip("/") or DEFAULT_URL
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in url
+        good = good and (parts.port is None or parts.port > 0)
+    except ValueError:
+        good = False
+    if not good:
+        fail(AWAY, "SLUIS_URL is not an address such as https://sluis.example.org or http://127.0.0.1:8080.")
+    return url
 
 
 def _admin_key() -> str:
@@ -87,7 +113,7 @@ def _trust(url: str) -> ssl.SSLContext | bool:
     """The system's own certificate store, where an administration keeps its own authority."""
     if url.startswith("https://"):
         return ssl.create_default_context()
-    host = httpx.URL(url).host
+    host = urlsplit(url).hostname or ""
     if host not in _LOOPBACK:
         errors.print(f"[yellow]Warning:[/yellow] your key travels unencrypted to {escape(host)}; use https.")
     return False

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.client import REFUSED, call, fail, pages
-from gateway.cli.output import AsJson, console, errors, print_json, print_table
+from gateway.cli.output import AsJson, note, print_json, print_table, say
 from gateway.exchange import Role
 
 app = typer.Typer(help="Keys of staff, ICT, DPO and services.", no_args_is_help=True)
@@ -59,10 +59,9 @@ def create(
     if as_json:
         print_json(made)
         return
-    errors.print(
-        f"Key {made['key']['id']} for {made['key']['subject']}, valid until {made['key']['expires_at'] or 'revoked'}."
-    )
-    errors.print("It is shown this once; only its hash is kept. Hand it over in person or by an encrypted channel.")
+    key = made["key"]
+    note(f"Key {key['id']} for {key['subject']}, valid until {key['expires_at'] or 'revoked'}.")
+    note("It is shown this once; only its hash is kept. Hand it over in person or by an encrypted channel.")
     typer.echo(made["secret"])
 
 
@@ -99,7 +98,7 @@ def revoke(
     if as_json:
         print_json(revoked)
     else:
-        console.print(f"Key {revoked['id']} of {revoked['subject']} was revoked at {revoked['revoked_at']}.")
+        say(f"Key {revoked['id']} of {revoked['subject']} was revoked at {revoked['revoked_at']}.")
 
 
 @app.command("import")
@@ -129,7 +128,7 @@ def import_csv(
     if as_json:
         print_json({"keys": [item["key"] for item in made], "out": str(out)})
     else:
-        console.print(f"{len(made)} keys were made and written to {out}. Hand them over, then remove the file.")
+        say(f"{len(made)} keys were made and written to {out}. Hand them over, then remove the file.")
 
 
 def _as_csv(made: list[dict[str, Any]]) -> str:

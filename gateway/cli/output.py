@@ -11,8 +11,19 @@ from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print what the gateway answered, as JSON.")]
 
+PIPE_WIDTH = 400
 console = Console()
 errors = Console(stderr=True)
+
+
+def say(text: str) -> None:
+    """One line for people, as it is: no markup, no wrapping."""
+    console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def note(text: str) -> None:
+    """The same on stderr: what a person should read and a script should not get."""
+    errors.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def print_json(value: object) -> None:
@@ -24,11 +35,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, em
     """One row per mapping; the column titles are its keys."""
     listed = list(rows)
     if not listed:
-        console.print(empty)
+        say(empty)
         return
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")  # never cut: an id must be whole to be copied
     for row in listed:
         table.add_row(*(cell(row.get(column)) for column in columns))
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
     console.print(table)
 
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import typer
 
 from gateway.cli.client import call
-from gateway.cli.output import AsJson, console, print_json, print_table
+from gateway.cli.output import AsJson, print_json, print_table, say
 
 Tool = Annotated[str, typer.Argument(help="The tool's id in the tool list.")]
 Why = Annotated[str, typer.Option(help="The reason. It is kept, after personal data in it were masked.")]
@@ -27,7 +27,7 @@ def suspend(tool: Tool, why: Why, as_json: AsJson = False) -> None:
     if as_json:
         print_json(made)
     else:
-        console.print(f"{made['tool']} is suspended since {made['since']}. The DPO alone lifts it: sluis lift.")
+        say(f"{made['tool']} is suspended since {made['since']}. The DPO alone lifts it: sluis lift.")
 
 
 def lift(tool: Tool, why: Why, as_json: AsJson = False) -> None:
@@ -36,7 +36,7 @@ def lift(tool: Tool, why: Why, as_json: AsJson = False) -> None:
     if as_json:
         print_json(lifted)
     else:
-        console.print(f"{lifted['tool']} is no longer suspended; the tool list decides again.")
+        say(f"{lifted['tool']} is no longer suspended; the tool list decides again.")
 
 
 def listing(as_json: AsJson = False) -> None:

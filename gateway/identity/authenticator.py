@@ -9,6 +9,7 @@ import hmac
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Row, select
@@ -19,12 +20,14 @@ from gateway.exchange import Principal, Role
 from gateway.identity.checks import subject_of
 from gateway.identity.key_form import KEY_LENGTH, digest, key_id_of
 from gateway.identity.keys import api_keys
-from gateway.identity.networks import Network, client_address, parse_networks, within
+from gateway.identity.networks import client_address, parse_networks, within
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 _DUMMY: Final = bytes(32)
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="sluis"'}
+_CACHED_LENGTH: Final = 200  # of a header that a caller chooses: what is remembered takes memory
+_CACHED_PEOPLE: Final = 10_000
 _BATCH: Final = 100  # rows between two breaths of the event loop while keys are reloaded
 
 
@@ -35,7 +38,7 @@ class _Key:
     expires_at: float
     revoked: bool
     vouch_header: bytes
-    vouch_networks: tuple[Network, ...]
+    vouch_networks: str
     vouch_required: bool
 
 
@@ -46,9 +49,11 @@ class Authenticator:
         self, engine: AsyncEngine, *, trusted_proxies: str = "", clock: Callable[[], float] = time.time
     ) -> None:
         self._engine = engine
-        self._trusted = parse_networks(trusted_proxies)
+        parse_networks(trusted_proxies)  # a wrong setting stops the start, not a request
+        self._trusted = trusted_proxies
         self._clock = clock
         self._keys: Mapping[str, _Key] = {}
+        self._people: dict[tuple[str, bytes], Principal] = {}  # vouched for since the last reload
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -61,7 +66,7 @@ class Authenticator:
             async for rows in result.partitions(_BATCH):
                 keys.update((row.id, _key(row)) for row in rows)
                 await asyncio.sleep(0)
-        self._keys = keys
+        self._keys, self._people = keys, {}
 
     def authenticate(self, headers: Headers, peer: str) -> Principal:
         """The caller. `headers` as ASGI gives them (names in lower case), `peer` the socket's other end.
@@ -86,19 +91,35 @@ class Authenticator:
         return key
 
     def _vouched(self, key: _Key, headers: Headers, peer: str) -> Principal:
-        forwarded = [value for name, value in headers if name == b"x-forwarded-for"]
-        address = client_address(peer, forwarded, self._trusted)
-        if address is None or not within(address, key.vouch_networks):
+        forwarded = b",".join([value for name, value in headers if name == b"x-forwarded-for"])
+        allowed = _allowed if len(forwarded) <= _CACHED_LENGTH else _allowed.__wrapped__
+        if not allowed(peer, forwarded, self._trusted, key.vouch_networks):
             raise Forbidden(VOUCH_NETWORK)
         named = [value for name, value in headers if name == key.vouch_header]
         if not named and not key.vouch_required:
             return key.principal
         if not named:
             raise Forbidden(VOUCH_MISSING)
-        subject = subject_of(named[0][:256].decode("latin-1")) if len(named) == 1 else None
+        person = self._people.get((key.principal.key_id, named[0])) if len(named) == 1 else None
+        return person or self._person(key, named)
+
+    def _person(self, key: _Key, named: Sequence[bytes]) -> Principal:
+        whole = len(named) == 1 and len(named[0]) <= _CACHED_LENGTH
+        subject = subject_of(named[0].decode("latin-1")) if whole else None
         if subject is None:
             raise Forbidden(VOUCH_SUBJECT)
-        return replace(key.principal, subject=subject, role=Role.STAFF, vouched=True)
+        person = replace(key.principal, subject=subject, role=Role.STAFF, vouched=True)
+        if len(self._people) >= _CACHED_PEOPLE:
+            self._people.clear()
+        self._people[key.principal.key_id, named[0]] = person
+        return person
+
+
+@lru_cache(maxsize=4096)
+def _allowed(peer: str, forwarded: bytes, trusted: str, networks: str) -> bool:
+    """Whether the client behind our proxies is in one of the networks; remembered, it costs more than the hash."""
+    address = client_address(peer, forwarded, parse_networks(trusted))
+    return address is not None and within(address, parse_networks(networks))
 
 
 def _credential(headers: Headers) -> bytes:
@@ -135,7 +156,7 @@ def _key(row: Row[Any]) -> _Key:
         expires_at=float("inf") if row.expires_at is None else row.expires_at,
         revoked=row.revoked_at is not None,
         vouch_header=row.vouch_header.encode(),
-        vouch_networks=parse_networks(row.vouch_networks),
+        vouch_networks=row.vouch_networks,
         vouch_required=row.vouch_required,
     )
 

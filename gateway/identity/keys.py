@@ -225,6 +225,11 @@ async def list_keys(
     return [key_info(row) for row in (await connection.execute(query)).all()]
 
 
+async def all_subjects(connection: AsyncConnection) -> list[str]:
+    """Everybody who has or had a key: among whom an actor's pseudonym is looked for."""
+    return list((await connection.execute(select(api_keys.c.subject).distinct())).scalars())
+
+
 async def owners(connection: AsyncConnection, key_ids: Sequence[str]) -> dict[str, str]:
     """Whose keys these are: id to subject."""
     query = select(api_keys.c.id, api_keys.c.subject).where(api_keys.c.id.in_(set(key_ids)))

@@ -42,12 +42,12 @@ def within(address: Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
 
 
-def client_address(peer: str, forwarded: Sequence[bytes], trusted: Sequence[Network]) -> Address | None:
-    """The client behind our own proxies; `forwarded` holds the values of X-Forwarded-For in order of arrival."""
+def client_address(peer: str, forwarded: bytes, trusted: Sequence[Network]) -> Address | None:
+    """The client behind our own proxies; `forwarded` is X-Forwarded-For, several lines joined by commas."""
     address = parse_address(peer)
     if address is None or not forwarded or not within(address, trusted):
         return address
-    hops = b",".join(forwarded).decode("latin-1").split(",")
+    hops = forwarded.decode("latin-1").split(",")
     for hop in reversed(hops[-MAX_HOPS:]):
         address = parse_address(hop)
         if address is None or not within(address, trusted):

@@ -28,8 +28,12 @@ class Dispatcher:
         while True:
             self._outbox.wake.clear()
             number = 0
-            with contextlib.suppress(Unavailable):
+            try:
                 number = await self.once()
+            except Unavailable:
+                log.warning("outbox_unavailable")
+            except Exception as error:  # noqa: BLE001 - the outermost layer of this task, which must go on
+                log.error("dispatcher_failed", error_type=type(error).__name__)  # noqa: TRY400
             if number < BATCH:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._interval):

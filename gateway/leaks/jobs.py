@@ -4,7 +4,6 @@ Each job has one row in `jobs`; whoever leases it runs it, so that several worke
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
@@ -12,7 +11,6 @@ from typing import Final
 
 from sqlalchemy import update
 
-from gateway.errors import Unavailable
 from gateway.leaks.alerts import Alert, Kind
 from gateway.leaks.leaks import HOUR, Leaks
 from gateway.leaks.store import insert_new, transaction
@@ -22,6 +20,7 @@ from gateway.logs import Log
 LEASE: Final = 300.0  # seconds; a worker that died in a job is followed by another after this
 REMIND_AT: Final = (1, 7, 30)  # days before a review date
 KEEP_SENT: Final = 30 * 24 * HOUR
+KEEP_TOLD: Final = 100 * 24 * HOUR
 
 log = Log(__name__)
 
@@ -51,7 +50,7 @@ class Jobs:
         self._worker = worker
         self._zone = zone
         self._interval = interval
-        self._jobs = (
+        self._jobs: tuple[Job, ...] = (
             Job("near_miss_digest", digest_hours * HOUR, leaks.digest),
             Job("review_dates", HOUR, self.remind),
             Job("outbox_purge", 24 * HOUR, self._purge),
@@ -60,13 +59,21 @@ class Jobs:
     async def run(self) -> None:
         """Look for due jobs until cancelled."""
         while True:
-            with contextlib.suppress(Unavailable):
-                await self.once()
+            await self.once()
             await asyncio.sleep(self._interval)
 
     async def once(self) -> list[str]:
-        """Run what is due and free. Returns the names of the jobs that ran. Raises Unavailable."""
-        return [job.name for job in self._jobs if await self._once(job)]
+        """Run what is due and free. Returns the names of the jobs that ran; one that fails is tried again when its
+        lease has ended, and does not stop the others.
+        """
+        ran = []
+        for job in self._jobs:
+            try:
+                if await self._once(job):
+                    ran.append(job.name)
+            except Exception as error:  # noqa: BLE001 - the outermost layer of this task, which must go on
+                log.error("job_failed", state=job.name, error_type=type(error).__name__)  # noqa: TRY400
+        return ran
 
     async def _once(self, job: Job) -> bool:
         if not await self._claim(job):
@@ -110,4 +117,5 @@ class Jobs:
         return told
 
     async def _purge(self) -> int:
-        return await self._leaks.outbox.purge(self._clock() - KEEP_SENT)
+        now = self._clock()
+        return await self._leaks.outbox.purge(now - KEEP_SENT) + await self._leaks.outbox.forget(now - KEEP_TOLD)

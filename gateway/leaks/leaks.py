@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from filters.findings import Category, ScanError
 from gateway.errors import REASON_CODES, Unavailable
 from gateway.leaks.alerts import Alert, Kind, Source, counts, groups, line, listed, request_id
-from gateway.leaks.incidents import Case, Incident, IncidentEvent, Ledger, State
+from gateway.leaks.incidents import Case, Incident, IncidentEvent, State
+from gateway.leaks.ledger import Ledger
 from gateway.leaks.outbox import Outbox
 from gateway.leaks.store import LEAKS_UNAVAILABLE, insert_new, transaction
 from gateway.leaks.tables import near_misses
@@ -185,6 +186,11 @@ class Leaks:
         """Incidents and suspicions, newest first."""
         async with transaction(self._engine) as connection:
             return await self._ledger.newest(connection, state, limit, offset)
+
+    async def states(self) -> dict[State, int]:
+        """How many incidents are in each state; for metrics."""
+        async with transaction(self._engine) as connection:
+            return await self._ledger.states(connection)
 
     async def show(self, reference: str) -> tuple[Incident, list[IncidentEvent]]:
         """One incident with its timeline. Raises NotFound."""

@@ -117,15 +117,13 @@ class Outbox:
         SQLite has one writer. An attempt counts from the lease on, so a row that kills its worker is seen.
         """
         now = self.clock()
-        due = (
+        waiting = (
             select(outbox.c.id)
             .where(outbox.c.next_attempt_at <= now, outbox.c.locked_until < now)
             .where(outbox.c.channel.in_(list(self.channels)))
             .order_by(outbox.c.next_attempt_at, outbox.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-            .cte("due")
         )
+        due = waiting.limit(limit).with_for_update(skip_locked=True).cte("due")
         statement = (
             update(outbox)
             .where(outbox.c.id.in_(select(due.c.id)))
@@ -133,6 +131,8 @@ class Outbox:
             .returning(outbox)
         )
         async with transaction(self.engine) as connection:
+            if (await connection.execute(waiting.limit(1))).first() is None:
+                return []  # looking takes no lock: an idle outbox must not hold up SQLite's one writer
             rows = sorted((await connection.execute(statement)).all(), key=lambda row: (row.created_at, row.id))
             items = {row.id: _leased(row) for row in rows}
             unreadable = [key for key, item in items.items() if item is None]
@@ -193,6 +193,11 @@ class Outbox:
         """Remove rows delivered before a moment (POSIX seconds). Rows given up stay: somebody must look at them."""
         async with transaction(self.engine) as connection:
             return (await connection.execute(delete(outbox).where(outbox.c.sent_at < before))).rowcount
+
+    async def forget(self, before: float) -> int:
+        """Remove what was told once before a moment; it must lie further back than any reminder reaches ahead."""
+        async with transaction(self.engine) as connection:
+            return (await connection.execute(delete(told).where(told.c.at < before))).rowcount
 
 
 def _leased(row: Any) -> Leased | None:

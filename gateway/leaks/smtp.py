@@ -100,6 +100,8 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
 
 def compose(parcel: Parcel, *, sender: str, zone: tzinfo) -> EmailMessage:
     """The mail as plain text. Raises ValueError or MessageError when an address cannot stand in a header."""
+    if "@" not in parcel.recipient:
+        raise ValueError("not an address")
     subject, body = render(parcel.alert, parcel.language, zone)
     message = EmailMessage(policy=SMTP_POLICY)
     message["From"] = sender
@@ -108,8 +110,8 @@ def compose(parcel: Parcel, *, sender: str, zone: tzinfo) -> EmailMessage:
     message["Date"] = format_datetime(datetime.fromtimestamp(parcel.created_at, UTC))
     message["Message-ID"] = f"<{parcel.id}@{_domain(sender)}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office reply to a machine
-    message["Content-Language"] = parcel.language
     message.set_content(body, subtype="plain", charset="utf-8", cte="quoted-printable")
+    message["Content-Language"] = parcel.language
     return message
 
 

@@ -1,5 +1,6 @@
 """Alerts by webhook: a CloudEvents 1.0 body in JSON, signed after Standard Webhooks. No redirects, TLS checked."""
 
+import base64
 import json
 import ssl
 import time
@@ -17,6 +18,7 @@ from gateway.leaks.channels import NotSentError, Parcel, is_loopback
 from gateway.leaks.smtp import tls_context
 
 TIMEOUT: Final = httpx.Timeout(15.0, connect=5.0)
+MIN_SECRET: Final = 24  # bytes
 CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"
 
 
@@ -47,7 +49,7 @@ class WebhookChannel:
     def __init__(self, options: WebhookOptions, *, clock: Callable[[], float] = time.time) -> None:
         self._options = options
         self._clock = clock
-        self._signer = Webhook(options.secret.get_secret_value())
+        self._signer = _signer(options.secret)
         self._client = httpx.AsyncClient(
             verify=tls_context(options.ca_file),
             timeout=TIMEOUT,
@@ -99,6 +101,18 @@ def cloud_event(parcel: Parcel, source: str) -> dict[str, Any]:
     }
     subject = alert.incident or alert.tool or alert.unit
     return event | {"subject": subject} if subject else event
+
+
+def _signer(secret: SecretStr) -> Webhook:
+    """Raises ValueError for a secret that is none, or is shorter than the 24 bytes that Standard Webhooks asks for."""
+    text = secret.get_secret_value().removeprefix("whsec_")
+    try:
+        key = base64.b64decode(text + "==", validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < MIN_SECRET:
+        raise ValueError(f"the webhook secret must be whsec_ and at least {MIN_SECRET} bytes in base64")
+    return Webhook(key)
 
 
 def _is_tls(error: BaseException) -> bool:

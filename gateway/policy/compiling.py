@@ -9,21 +9,8 @@ from typing import Any
 
 from filters.findings import Category, OperatingPoint
 from gateway.exchange import Action, Decision, Outcome, Role
-from gateway.policy.compiled import (
-    Approval,
-    Contact,
-    Contacts,
-    Energy,
-    Hosting,
-    KeySource,
-    Listing,
-    Organisation,
-    Policy,
-    Provider,
-    Status,
-    Tool,
-    Upstream,
-)
+from gateway.policy.compiled import KeySource, Policy, Status, Tool, Upstream
+from gateway.policy.facts import Approval, Contact, Contacts, Energy, Hosting, Listing, Organisation, Provider
 from gateway.policy.model import (
     WrittenApproval,
     WrittenEnergy,

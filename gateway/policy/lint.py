@@ -5,8 +5,6 @@ incomplete, what is denied needs nothing. A tool without an upstream is only lis
 what its paper work lacks is a warning.
 """
 
-import ipaddress
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from itertools import product
@@ -18,11 +16,13 @@ from gateway.policy.model import WrittenApproval, WrittenAssessment, WrittenPoli
 from gateway.policy.patterns import ModelPattern, PatternKind, compile_pattern, overlap
 from gateway.policy.problems import Level, Problem
 from gateway.policy.rules import FIXED
+from gateway.policy.suspect import is_loopback, looks_secret, reach, strings
 
 Problems = Iterator[Problem]
 _PROTECTED = ("personal", "special", "confidential", "security")
 _OPEN = ("allow", "note")
 _LEAST_DCIE = 50.0
+_HIGH_THRESHOLD = 0.5  # the weakest value with a proof of form and context scores 0.6
 _DCIE_SLACK = 1.0  # points between a written DCiE and 100 / PUE that are rounding
 PRACTICE_MARK = "nobody approved this"  # what stands as approval of practice and trial entries
 
@@ -64,8 +64,11 @@ def _whole(written: WrittenPolicy) -> Problems:
     for who, contact in (("ict", organisation.contacts.ict), ("dpo", organisation.contacts.dpo)):
         if not (contact.email or contact.phone or contact.url):
             yield _error(None, "contact", f"contacts.{who} names no way to reach them", "U6")
-    for place, text in _strings(written.model_dump(mode="json", exclude={"tools"}), ""):
-        if _looks_secret(text):
+    for name, value in written.thresholds.model_dump().items():
+        if value > _HIGH_THRESHOLD:
+            yield _warning(None, "threshold", f"thresholds.{name} {value} lets likely findings pass in clear", "D1")
+    for place, text in strings(written.model_dump(mode="json", exclude={"tools"}), ""):
+        if looks_secret(text):
             yield _error(None, "secret-in-file", f"{place} looks like a key or password; move it out", "T10")
 
 
@@ -130,9 +133,12 @@ def _assessed(assessment: WrittenAssessment | None, *, or_not_required: bool) ->
 def _environment(tool: WrittenTool, written: WrittenPolicy) -> Problems:
     if tool.environment == "trial" and written.profile != "trial":
         yield _error(tool, "environment", "a trial entry is for `sluis trial` only", "T9")
-    if tool.environment == "practice" and (tool.upstream is None or not _is_loopback(tool.upstream.base_url)):
+    if tool.environment == "practice" and (tool.upstream is None or not is_loopback(tool.upstream.base_url)):
         yield _error(tool, "environment", "a practice entry must call a model on this machine (loopback)", "T9")
-    marked = any(a is not None and PRACTICE_MARK in a.by for a in (tool.approvals.ict, tool.approvals.dpo))
+    ict, dpo = tool.approvals.ict, tool.approvals.dpo
+    if tool.environment == "production" and ict is not None and dpo is not None and ict.by == dpo.by:
+        yield _warning(tool, "one-approver", "ICT and the DPO must both agree; one name stands for both", "T3")
+    marked = any(a is not None and PRACTICE_MARK in a.by for a in (ict, dpo))
     if tool.environment == "production" and marked:
         yield _error(tool, "environment", "the approval is the practice set-up's own: nobody gave it", "T3")
 
@@ -204,8 +210,8 @@ def _access(tool: WrittenTool, _: WrittenPolicy) -> Problems:
 
 
 def _secrets(tool: WrittenTool, _: WrittenPolicy) -> Problems:
-    for place, text in _strings(tool.model_dump(mode="json"), ""):
-        if _looks_secret(text):
+    for place, text in strings(tool.model_dump(mode="json"), ""):
+        if looks_secret(text):
             yield _error(tool, "secret-in-file", f"{place} looks like a key or password; use upstream.key", "T10")
 
 
@@ -222,38 +228,13 @@ def _url(tool: WrittenTool, _: WrittenPolicy) -> Problems:
         return
     if parts.query or parts.fragment or parts.username is not None:
         yield _error(tool, "url", "upstream.base_url holds a user, a query or a fragment")
-    reach = _reach(host)
-    if reach == "link-local":
+    near = reach(host)
+    if near == "link-local":
         yield _error(tool, "url", "upstream.base_url is a link-local address (cloud metadata services live there)")
-    elif parts.scheme == "http" and reach == "public":
+    elif parts.scheme == "http" and near == "public":
         yield _error(tool, "plain-http", "upstream.base_url is not encrypted; use https", "GDPR art. 32")
-    elif parts.scheme == "http" and reach == "private":
+    elif parts.scheme == "http" and near == "private":
         yield _warning(tool, "plain-http", "upstream.base_url is not encrypted on the internal network", "GDPR art. 32")
-
-
-_PRIVATE_NAME = re.compile(r"(?:[^.]+|.*\.(?:internal|local|lan|intranet|home\.arpa|svc|cluster\.local))")
-
-
-def _reach(host: str) -> str:
-    """Loopback, private, link-local or public; a name is private where it has no dot or an internal ending."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        if host == "localhost" or host.endswith(".localhost"):
-            return "loopback"
-        return "private" if _PRIVATE_NAME.fullmatch(host) else "public"
-    if address.is_loopback:
-        return "loopback"
-    if address.is_link_local:
-        return "link-local"
-    return "private" if address.is_private else "public"
-
-
-def _is_loopback(url: str) -> bool:
-    try:
-        return _reach(urlsplit(url).hostname or "") == "loopback"
-    except ValueError:
-        return False
 
 
 def _dates(tool: WrittenTool, today: date) -> Problems:
@@ -317,39 +298,6 @@ def _shared_name(
         if (one_level or denied) and overlap(one, two):
             return one.text
     return None
-
-
-# Prefixes that vendors give their keys, a private key's first line, or a password inside an address.
-_SECRET = re.compile(
-    r"(?:\b(?:sk|pk|rk)-[A-Za-z0-9_-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bhf_[A-Za-z0-9]{20,}|\bAKIA[0-9A-Z]{16}\b"
-    r"|\beyJ[A-Za-z0-9_-]{10,}\.|-----BEGIN|://[^/@\s]*:[^/@\s]+@|\b(?:password|wachtwoord|passwort|secret|api[_-]?key)"
-    r"\s*[=:]\s*\S)",
-    re.IGNORECASE,
-)
-_VARIED, _MIXED = 12, 4  # different characters; digits and letters each
-_LONG_RUN = re.compile(r"(?<![A-Za-z0-9/._-])[A-Za-z0-9+_=-]{32,}(?![A-Za-z0-9/._-])")
-
-
-def _looks_secret(text: str) -> bool:
-    """A known kind of key, or a run of 32 or more characters that mixes letters and digits as keys do."""
-    if _SECRET.search(text):
-        return True
-    return any(
-        len(set(run)) >= _VARIED and min(sum(map(str.isdigit, run)), sum(map(str.isalpha, run))) >= _MIXED
-        for run in _LONG_RUN.findall(text)
-    )
-
-
-def _strings(tree: object, place: str) -> Iterator[tuple[str, str]]:
-    """Every string of the written form with the keys that lead to it."""
-    if isinstance(tree, dict):
-        for key, value in tree.items():
-            yield from _strings(value, f"{place}.{key}" if place else str(key))
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from _strings(value, place)
-    elif isinstance(tree, str):
-        yield place, tree
 
 
 _CHECKS: tuple[Callable[[WrittenTool, WrittenPolicy], Problems], ...] = (

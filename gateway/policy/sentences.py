@@ -1,7 +1,7 @@
 """What policy says to people: one sentence a reason code in four languages, and the words to fill it.
 
 Every sentence says what happened, why, what to do instead and whom to ask (promise 9). Nothing of a request enters it:
-names come from the tool list, kinds from `filters.entities`.
+names come from the tool list, kinds from `filters.entities`. Past 300 lines: each sentence stands here four times.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -277,7 +277,7 @@ _MOST = 3
 
 
 def _series(items: list[str], word: str) -> str:
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {word} {items[-1]}"
+    return f" {word} ".join(filter(None, (", ".join(items[:-1]), *items[-1:])))
 
 
 def _kind(entity_type: str, language: str) -> str:
@@ -293,7 +293,8 @@ def kinds(entity_types: Iterable[str], language: str) -> str:
 
 def categories(found: Iterable[Category], language: str) -> str:
     """The categories in words, each once."""
-    return _series([CATEGORY_NAMES[c][language] for c in Category if c in set(found)] or ["–"], _OR[language])
+    present = set(found)
+    return _series([CATEGORY_NAMES[c][language] for c in Category if c in present], _OR[language])
 
 
 def instead(names: list[str], language: str) -> str:

@@ -38,27 +38,33 @@ def practice_policy(base_url: str, model_ids: Sequence[str], directory: Path, *,
 
     `practice` replaces personal data, `practice-block` stops them. Their models are called `practice/<model>`, or by
     the names `practice` and `practice-block`. Only what stands between the marks is rewritten, and only where the
-    address or the models changed or the review date comes near.
+    address or the models changed or the dates grow old. A list without the marks is left alone: somebody took the
+    entries out.
     """
     today = today or _local_today()
     path = directory / "allowlist.yaml"
     text = (path if path.is_file() else shipped_allowlist()).read_text(encoding="utf-8")
     before, begun, rest = text.partition(_BEGIN)
+    if not begun and path.is_file():
+        return path
     block, _, after = rest.partition(_END)
-    kept = before.rstrip() + ("\n\n" + after.strip("\n") if after.strip() else "") if begun else text.rstrip()
-    written = _DATE.search(block)
-    since = date.fromisoformat(written[1]) if written else today
-    if not today - timedelta(days=_PRACTICE_DAYS // 2) <= since <= today:
-        since = today
+    since = _since(block, today)
     entries = (
         _practice_entry("practice", base_url=base_url, model_ids=model_ids, since=since),
         _practice_entry("practice-block", base_url=base_url, model_ids=model_ids, since=since),
     )
     lines = "\n".join(f"  - {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
-    new = f"{kept}\n\n{_BEGIN}\n{lines}\n{_END}\n"
-    if new != text or not path.is_file():
+    new = f"{before.rstrip()}\n\n{_BEGIN}\n{lines}\n{_END}{after or chr(10)}"
+    if new != text:
         _replace(path, new)
     return path
+
+
+def _since(block: str, today: date) -> date:
+    """The date that the entries carry already, while it is not old: a restart is no change of policy."""
+    written = _DATE.search(block)
+    since = date.fromisoformat(written[1]) if written else today
+    return since if today - timedelta(days=_PRACTICE_DAYS // 2) <= since <= today else today
 
 
 def _practice_entry(tool_id: str, *, base_url: str, model_ids: Sequence[str], since: date) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import aiosqlite
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gateway.records.binding import Bound, Statements
@@ -33,6 +33,16 @@ class NotWritten(Exception):
 
 class Unclear(NotWritten):
     """The group may be stored: COMMIT was sent and its answer did not come."""
+
+
+def _blames_rows(error: Exception) -> bool:
+    """Whether an error is about values, keys or columns; anything unknown is held to be the store's own trouble."""
+    cause = getattr(error, "orig", None) or error
+    sqlstate = getattr(cause, "sqlstate", None)
+    if sqlstate is not None:
+        return str(sqlstate)[:2] in {"22", "23", "42"}  # data exception, integrity violation, unknown table or column
+    rows = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+    return isinstance(cause, (*rows, OverflowError, TypeError, ValueError))
 
 
 class Writer:
@@ -104,18 +114,19 @@ class Writer:
         connection, self._connection = self._connection, None
         if connection is None:
             return False
-        in_doubt = committing or isinstance(error, OSError | TimeoutError | OperationalError | sqlite3.OperationalError)
-        with contextlib.suppress(SQLAlchemyError, sqlite3.Error, OSError, TimeoutError):
-            async with asyncio.timeout(_PATIENCE):
-                if self._sqlite is not None:
-                    await self._sqlite.rollback()
-                await connection.rollback()
-                if not in_doubt:
-                    await connection.exec_driver_sql("SELECT 1")
+        in_doubt = committing or connection.invalidated or not _blames_rows(error)
+        if not in_doubt:
+            with contextlib.suppress(SQLAlchemyError, sqlite3.Error, OSError, TimeoutError):
+                async with asyncio.timeout(_PATIENCE):
+                    if self._sqlite is not None:
+                        await self._sqlite.rollback()
                     await connection.rollback()
-                    self._connection = connection
-                    return True
-        with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
+                    if not connection.invalidated:
+                        await connection.exec_driver_sql("SELECT 1")
+                        await connection.rollback()
+                        self._connection = connection
+                        return True
+        with contextlib.suppress(SQLAlchemyError, sqlite3.Error, OSError, TimeoutError):
             async with asyncio.timeout(_PATIENCE):
                 await connection.invalidate()
                 await connection.close()

@@ -1,14 +1,16 @@
 """What was done by administration, and who stands behind an actor's pseudonym: both for the DPO."""
 
+import asyncio
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from gateway.errors import NotFound, sentence
 from gateway.exchange import Principal, Role
 from gateway.identity.acts import act, list_acts, record_act
-from gateway.identity.keys import owners
+from gateway.identity.checks import SUBJECT_INVALID, InvalidFields, Problem, subject_of
+from gateway.identity.keys import all_subjects, owners
 from gateway.routes.admin_deps import AdminDeps
 from gateway.routes.admin_gate import AdminModel, utc
 
@@ -49,9 +51,15 @@ class ActList(AdminModel):
 
 
 class ResolveIn(AdminModel):
-    """`why` is scanned, masked and recorded."""
+    """`at`: when the record was made (RFC 3339); a pseudonym holds for a month. `why` is scanned, masked and recorded.
+
+    Looked for among the owners of keys, and among `persons`: whom a chat server vouched for has no key here, and no
+    list of them is kept, so the DPO names whom to try.
+    """
 
     actor: str = Field(pattern=r"^[A-Za-z0-9_.:=-]{4,128}$")
+    at: AwareDatetime
+    persons: list[Annotated[str, Field(max_length=200)]] = Field([], max_length=1000)
     why: str = Field(min_length=1, max_length=500)
 
 
@@ -95,12 +103,16 @@ def router(deps: AdminDeps) -> APIRouter:
     @routes.post("/actors/resolve")
     async def resolve(body: ResolveIn, caller: Annotated[Principal, dpo]) -> ResolveOut:
         """Who stands behind a pseudonym. Recorded before the answer is looked for. DPO."""
+        persons = [subject_of(person) for person in body.persons]
+        if None in persons:
+            raise InvalidFields([Problem(SUBJECT_INVALID, "persons")])
         why = await deps.masked(body.why)
         async with deps.engine.begin() as connection:
             await record_act(
                 connection, caller.key_id, caller.role, ACTOR_RESOLVE, body.actor, deps.clock(), {"why": why}
             )
-        subject = await deps.resolve_actor(body.actor) if deps.resolve_actor else None
+            candidates = [*(person for person in persons if person), *await all_subjects(connection)]
+        subject = await asyncio.to_thread(deps.resolve_actor, body.actor, body.at.timestamp(), candidates)
         if subject is None:
             raise NotFound(ACTOR_UNKNOWN)
         return ResolveOut(actor=body.actor, subject=subject)

@@ -79,7 +79,7 @@ class Gate:
         """Identify, read the body, run the route. Every error ends here as JSON; none quotes what was sent."""
         language = reader_language(request.scope["headers"])
         try:
-            principal = self._identify(request)
+            principal = self.identify(request)
             language = principal.language
             body = await _read(request, self.max_body)
             response = await handler(Request(request.scope, _replay(body)))
@@ -100,7 +100,8 @@ class Gate:
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    def _identify(self, request: Request) -> Principal:
+    def identify(self, request: Request) -> Principal:
+        """The caller, from headers alone. Raises Unauthenticated, Forbidden, and Unavailable where it cannot know."""
         self.watcher.check()
         client = request.scope.get("client")
         principal = self.authenticator.authenticate(request.scope["headers"], client[0] if client else "")

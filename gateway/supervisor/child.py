@@ -59,6 +59,16 @@ class Child:
         finally:
             os.close(write)
 
+    def failed(self, now: float) -> None:
+        """It ended, or could not even be started (no memory, no processes left): when to try again."""
+        if self.ready and now - self._started > _HEALTHY:
+            self.deaths = 0
+        self.deaths += 1
+        self.due = now + min(_LAST_PAUSE, _FIRST_PAUSE * 2 ** min(self.deaths - 1, 10))
+        self.ready = False
+        self._process = None
+        self._close_ready()
+
     def check_ready(self) -> None:
         """Read what the child said. Its end of the pipe closes when it is up or dead."""
         if self.ready_fd < 0:
@@ -79,13 +89,7 @@ class Child:
         if status is None:
             return None
         self.check_ready()
-        self._close_ready()
-        if self.ready and now - self._started > _HEALTHY:
-            self.deaths = 0
-        self.deaths += 1
-        self.due = now + min(_LAST_PAUSE, _FIRST_PAUSE * 2 ** min(self.deaths - 1, 10))
-        self.ready = False
-        self._process = None
+        self.failed(now)
         return status
 
     def signal(self, number: int) -> None:

@@ -153,7 +153,12 @@ class Supervisor:
         now = time.monotonic()
         started = [child for child in children if not child.running and child.due <= now]
         for child in started:
-            child.start(now)
+            try:
+                child.start(now)
+            except OSError as error:  # no memory or processes left: later
+                child.failed(now)
+                _log.error(f"{child.name}_not_started", error_type=type(error).__name__, count=child.deaths)
+                continue
             _log.info(f"{child.name}_started", pid=child.pid)
         if started and self._announced:
             self._write_state()
@@ -267,5 +272,8 @@ class Supervisor:
         """Whole or not at all: readers never see half a file."""
         path = self._settings.run_dir / "state.json"
         fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(asdict(self.state())), encoding="utf-8")
-        fresh.replace(path)
+        try:
+            fresh.write_text(json.dumps(asdict(self.state())), encoding="utf-8")
+            fresh.replace(path)
+        except OSError as error:  # a full disk must not stop the gateway here; records decide on their own
+            _log.error("state_not_written", error_type=type(error).__name__)

@@ -132,13 +132,14 @@ class OpenAIChat:
         for message in call.tree["messages"]:
             if message.get("role") != "assistant":
                 continue
-            content = message.get("content")
-            if isinstance(content, str):
-                message["content"] = clean(content)
-            elif isinstance(content, list):
-                for part in content:
-                    if isinstance(part, dict) and isinstance(part.get("text"), str):
-                        part["text"] = clean(part["text"])
+            parts = message.get("content")
+            if isinstance(parts, str):
+                message["content"] = clean(parts)
+            for index, part in enumerate(parts if isinstance(parts, list) else ()):
+                if isinstance(part, str):
+                    parts[index] = clean(part)
+                elif isinstance(part.get("text"), str):
+                    part["text"] = clean(part["text"])
 
 
 def _restorer(restorers: Restorers | None, hosts: frozenset[str], *, json_mode: bool) -> Restorer | None:
@@ -158,11 +159,11 @@ def _messages(tree: dict[str, Any]) -> None:
     if not isinstance(messages, list) or not messages:
         raise _field("messages")
     for index, message in enumerate(messages):
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+        if type(message) is not dict or type(message.get("role")) is not str:
             raise _field(f"messages[{index}]")
         content = message.get("content")
-        parts = content if isinstance(content, list) else []
-        if not isinstance(content, str | list | None) or not all(isinstance(part, dict | str) for part in parts):
+        parts = content if type(content) is list else ()
+        if not (content is None or type(content) in (str, list)) or not all(type(p) in (dict, str) for p in parts):
             raise _field(f"messages[{index}].content")
 
 

@@ -26,13 +26,14 @@ KNOWN_PARTS = frozenset({"image_url", "input_audio", "file", "video_url", "audio
 _BYTES = Fields({}, rest=Payload(), text=Payload())
 _PART = Fields(
     {
-        "type": Closed(_one_of(*sorted(SCANNED_PARTS | KNOWN_PARTS)), lenient=True),
+        "type": Closed(_one_of(*sorted(SCANNED_PARTS | KNOWN_PARTS)), strict=False),
         "text": _TEXT,
         "refusal": _TEXT,
         "image_url": Fields(
-            {"url": Payload(), "detail": Closed(_one_of("auto", "low", "high", "original"), True)}, text=Payload()
+            {"url": Payload(), "detail": Closed(_one_of("auto", "low", "high", "original"), strict=False)},
+            text=Payload(),
         ),
-        "input_audio": Fields({"data": Payload(), "format": Closed(_one_of("wav", "mp3"), lenient=True)}),
+        "input_audio": Fields({"data": Payload(), "format": Closed(_one_of("wav", "mp3"), strict=False)}),
         "file": Fields({"file_data": Payload(), "file_id": _NAME, "filename": _TEXT}),
         "video_url": _BYTES,
         "audio_url": _BYTES,
@@ -72,7 +73,7 @@ def _schema() -> Spec:
     schema = Fields(known)
     by_name = Fields({}, rest=schema)
     schemas = Each(schema)
-    word = Closed(_one_of("string", "number", "integer", "boolean", "object", "array", "null"), lenient=True)
+    word = Closed(_one_of("string", "number", "integer", "boolean", "object", "array", "null"), strict=False)
     known.update(dict.fromkeys(("title", "description", "default", "examples", "enum", "const", "example"), _TEXT))
     known.update(
         dict.fromkeys(("properties", "patternProperties", "$defs", "definitions", "dependentSchemas"), by_name)
@@ -130,10 +131,11 @@ REQUEST = Fields(
         "prediction": Fields({"type": Closed(_one_of("content")), "content": _CONTENT}),
         "stream_options": Fields({"include_usage": _NAME, "include_obfuscation": _NAME}),
         "modalities": Each(Closed(_one_of("text"))),
-        "service_tier": Closed(_one_of("auto", "default", "flex", "scale", "priority", "fast")),
-        "reasoning_effort": Closed(_one_of("none", "minimal", "low", "medium", "high", "xhigh", "max")),
-        "verbosity": Closed(_one_of("low", "medium", "high")),
-        "prompt_cache_retention": Closed(_one_of("in_memory", "in-memory", "24h")),
+        # New words come often; one that is not listed is scanned as an atom.
+        "service_tier": Closed(_one_of("auto", "default", "flex", "scale", "priority", "fast"), strict=False),
+        "reasoning_effort": Closed(_one_of("none", "minimal", "low", "medium", "high", "xhigh", "max"), strict=False),
+        "verbosity": Closed(_one_of("low", "medium", "high"), strict=False),
+        "prompt_cache_retention": Closed(_one_of("in_memory", "in-memory", "24h"), strict=False),
         "stop": _TEXT,
         "user": _TEXT,
         "safety_identifier": _TEXT,
@@ -179,6 +181,7 @@ def json_mode(tree: dict[str, Any]) -> bool:
     return kind in _JSON_TYPES or any(tree.get(name) for name in _JSON_FIELDS)
 
 
+_PLAIN = frozenset({"role", "content", "name", "tool_calls", "tool_call_id"})
 _ATTACHED = ("images", "files", "documents", "videos", "audios", "audio")
 
 
@@ -188,14 +191,22 @@ def unscannable(tree: dict[str, Any]) -> tuple[str, ...]:
     A part counts by what it holds as well as by its type: some servers look at the one, some at the other.
     """
     kinds: dict[str, None] = {}
+    for message in tree["messages"]:
+        if not _PLAIN.issuperset(message):
+            kinds.update(dict.fromkeys("attachment" for name in _ATTACHED if message.get(name)))
+        content = message.get("content")
+        if type(content) is list:
+            _parts(content, kinds)
     prediction = tree.get("prediction")
-    for holder in (*tree["messages"], prediction if isinstance(prediction, dict) else {}):
-        content = holder.get("content")
-        for part in content if isinstance(content, list) else ():
-            if isinstance(part, dict):
-                kinds.update(dict.fromkeys(name for name in part if name in KNOWN_PARTS))
-                kind = part.get("type")
-                if not isinstance(kind, str) or kind not in SCANNED_PARTS:
-                    kinds[kind if isinstance(kind, str) and kind in KNOWN_PARTS else "unknown_part"] = None
-        kinds.update(dict.fromkeys("attachment" for name in _ATTACHED if holder.get(name)))
+    if type(prediction) is dict and type(prediction.get("content")) is list:
+        _parts(prediction["content"], kinds)
     return tuple(kinds)
+
+
+def _parts(parts: list[Any], kinds: dict[str, None]) -> None:
+    for part in parts:
+        if type(part) is dict:
+            kinds.update(dict.fromkeys(name for name in part if name in KNOWN_PARTS))
+            kind = part.get("type")
+            if type(kind) is not str or kind not in SCANNED_PARTS:
+                kinds[kind if type(kind) is str and kind in KNOWN_PARTS else "unknown_part"] = None

@@ -21,7 +21,7 @@ from gateway.wire.openai_chat_answer import (
     model_word,
     usage_of,
 )
-from gateway.wire.openai_errors import error_object
+from gateway.wire.openai_errors import error_object, message
 from gateway.wire.refusals import UPSTREAM_INCOMPLETE
 from gateway.wire.restoring import Channels, Restorer, dumps, upstream_invalid
 
@@ -108,15 +108,15 @@ class ChatStream:
         """The upstream ended. Raises UpstreamError when a choice had not."""
         return b"" if self.done else self._end()
 
-    def failure(self, error: GatewayError, language: str) -> bytes:
+    def failure(self, error: GatewayError, language: str, *, reference: str = "") -> bytes:
         """End a stream that already began (peers §5). What restorers hold is dropped."""
         if self.done:
             return b""
         self.done = True
         if not isinstance(error, Blocked):
-            body = error_object(error, language, reference=error.params.get("reference", ""), details={})
+            body = error_object(error, language, reference=reference, details={})
             return encode_data(dumps({"error": body})) + DONE
-        text = error.message(language)
+        text = message(error, language, reference)
         parts: list[bytes] = []
         if not self._choices:
             self._choices[0] = _Choice(None)

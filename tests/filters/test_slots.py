@@ -36,7 +36,7 @@ MESSAGES = Fields(
         "messages": Each(
             Fields({"role": WORD, "content": Each(Fields({"text": Text()})), "id": ID, "arguments": Json()}), turns=True
         ),
-        "lenient": Closed(re.compile("a|b"), lenient=True),
+        "lenient": Closed(re.compile("a|b"), strict=False),
         "name": Text(atom=True),
         "payload": Payload(),
         "choice": Fields({"mode": WORD}, text=WORD),

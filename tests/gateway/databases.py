@@ -1,5 +1,7 @@
 """Real databases for tests: a SQLite file, and a PostgreSQL database of its own where a server listens."""
 
+import asyncio
+import atexit
 import os
 import socket
 import uuid
@@ -32,14 +34,32 @@ async def database_url(kind: str, folder: Path) -> AsyncIterator[str]:
         return
     if not _listens():
         pytest.skip("no PostgreSQL listens here")
-    name = f"sluis_test_{uuid.uuid4().hex}"
-    admin = await asyncpg.connect(f"{POSTGRES}/postgres")
+    name = await _own_database()
+    admin = await asyncpg.connect(f"{POSTGRES}/{name}", server_settings={"lock_timeout": "20s"})
     try:
-        await admin.execute(f"CREATE DATABASE {name}")
-        yield f"{POSTGRES.replace('postgresql://', 'postgresql+asyncpg://')}/{name}"
+        await admin.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     finally:
-        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         await admin.close()
+    yield f"{POSTGRES.replace('postgresql://', 'postgresql+asyncpg://')}/{name}"
+
+
+_own: list[str] = []
+
+
+async def _own_database() -> str:
+    """One database for this test run, emptied for each test: making one costs up to a second each."""
+    if not _own:
+        name = f"sluis_test_{uuid.uuid4().hex}"
+        await _administer(f"CREATE DATABASE {name}")
+        _own.append(name)
+        atexit.register(lambda: asyncio.run(_administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")))
+    return _own[0]
+
+
+async def _administer(statement: str) -> None:
+    admin = await asyncpg.connect(f"{POSTGRES}/postgres")
+    await admin.execute(statement)
+    await admin.close()
 
 
 async def fill(engine: AsyncEngine) -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.gateway.serve_small [FACTORY]`: `serve()` with the small app; prints its state as one line when ready."""
+"""`python -m tests.gateway.serve_small [FACTORY [ENGINE]]`: `serve()` with the small app, its state printed."""
 
 import json
 import sys

@@ -18,29 +18,28 @@ REQUESTS = Counter("small_requests", "requests")
 ALIVE = Gauge("small_alive", "workers", multiprocess_mode="livesum")
 
 
-def create_app(settings: Settings) -> Callable[..., Any]:
+def create_app(settings: Settings) -> Callable[..., Any]:  # noqa: C901 - one small function a page
     client = ScanClient(settings.scanner_sockets, timeout=settings.scan_timeout)
     ALIVE.set(1)
 
+    async def scan(text: str) -> tuple[int, str]:
+        try:
+            found = await client.scan([Slot((), text)], OperatingPoint.PRECISE)
+        except ScanError:
+            return 503, "refused"
+        return 200, json.dumps([f.entity_type for f in found])
+
     async def answer(path: str, body: bytes) -> tuple[int, str]:
-        if path == "/readyz":
-            return (200 if await client.ready() else 503), "ready"
-        if path == "/pid":
-            return 200, str(os.getpid())
-        if path == "/die":
-            os._exit(9)
-        if path.startswith("/slow/"):
-            await asyncio.sleep(float(path.removeprefix("/slow/")))
-            return 200, "slow but done"
-        if path == "/scan":
-            try:
-                found = await client.scan([Slot((), body.decode())], OperatingPoint.PRECISE)
-            except ScanError:
-                return 503, "refused"
-            return 200, json.dumps([f.entity_type for f in found])
-        if path == "/settings":
-            return 200, settings.model_dump_json()
-        return 404, "nothing here"
+        match path.split("/"):
+            case ["", "readyz"]:
+                return (200 if await client.ready() else 503), "ready"
+            case ["", "slow", seconds]:
+                await asyncio.sleep(float(seconds))
+                return 200, "slow but done"
+            case ["", "scan"]:
+                return await scan(body.decode())
+        pages = {"/pid": str(os.getpid()), "/settings": settings.model_dump_json()}
+        return (200, pages[path]) if path in pages else (404, "nothing here")
 
     async def app(scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         if scope["type"] == "lifespan":

@@ -24,9 +24,12 @@ def tool(
     )
 
 
+KNOWN = [("openai", "gpt-4o-mini"), ("mistral_ai", "mistral-small-latest"), ("anthropic", "claude-sonnet-4-5")]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
-    model=st.sampled_from([("openai", "gpt-4o-mini"), ("mistral_ai", "mistral-small-latest"), ("anthropic", "claude-sonnet-4-5")]),
+    model=st.sampled_from(KNOWN),
     tokens=st.integers(1, 5000),
     latency=st.floats(0.01, 400),
 )  # fmt: skip
@@ -88,7 +91,7 @@ def test_a_better_building_uses_less() -> None:
 
 
 def test_an_exchange_without_usage_has_no_estimate() -> None:
-    x = Exchange(request_id="r", started=0.0, started_at=0.0, model="mistral-small-latest")
+    x = Exchange(request_id="r", started=0.0, started_at=0.0, asked_model="mistral-small-latest")
     assert Estimator().estimate(x) is None
     x.tool = cast("Any", tool("mistral_ai"))
     assert Estimator().estimate(x) is None

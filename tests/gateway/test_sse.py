@@ -1,5 +1,7 @@
 """Events are the same however the network cuts them."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,7 +73,7 @@ events = st.builds(
 def test_what_is_encoded_is_decoded_in_any_split(sent: list[SseEvent], cuts: list[int]) -> None:
     data = b"".join(map(encode, sent))
     edges = sorted({0, *(min(cut, len(data)) for cut in cuts), len(data)})
-    pieces = [data[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [data[a:b] for a, b in pairwise(edges)]
     assert decode(pieces) == sent
 
 
@@ -103,8 +105,7 @@ def test_stream_like_bytes_in_any_split_mean_the_same(text: str, cut: int) -> No
 def test_an_event_above_the_limit_is_refused_without_its_text(pieces: list[bytes]) -> None:
     decoder = SseDecoder(limit=64)
     with pytest.raises(SseError) as caught:
-        for piece in pieces:
-            decoder.feed(piece)
+        [decoder.feed(piece) for piece in pieces]
     assert "x" not in str(caught.value)
 
 

@@ -125,6 +125,13 @@ def test_nothing_of_a_text_is_printed_when_it_fails(tmp_path: Path) -> None:
     assert output == b""
 
 
+PARENT = """
+import subprocess, sys, time
+print(subprocess.Popen([sys.executable, '-m', 'filters.scanning', *sys.argv[1:]]).pid, flush=True)
+time.sleep(600)
+"""
+
+
 @pytest.mark.parametrize("state", ["idle", "busy"])
 def test_the_process_ends_with_its_parent(tmp_path: Path, state: str) -> None:
     path = tmp_path / "a.sock"
@@ -132,9 +139,7 @@ def test_the_process_ends_with_its_parent(tmp_path: Path, state: str) -> None:
         [
             sys.executable,
             "-c",
-            "import subprocess, sys, time\n"
-            "p = subprocess.Popen([sys.executable, '-m', 'filters.scanning', *sys.argv[1:]])\n"
-            "print(p.pid, flush=True)\ntime.sleep(600)",
+            PARENT,
             "--socket",
             str(path),
             "--engine",

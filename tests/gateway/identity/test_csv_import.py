@@ -79,9 +79,10 @@ def test_a_file_that_is_too_long_stops_at_its_line() -> None:
 @given(st.text(alphabet='ab@.;,"\n\r =2027-', max_size=200))
 def test_any_text_gives_keys_or_problems(text: str) -> None:
     try:
-        assert parse_csv((HEADER + text).encode(), now=NOW)
+        read = list[object](parse_csv((HEADER + text).encode(), now=NOW))
     except InvalidFields as error:
-        assert error.problems
+        read = list(error.problems)
+    assert read
 
 
 async def test_an_import_makes_every_key_in_one_transaction(engine: AsyncEngine) -> None:

@@ -1,4 +1,4 @@
-"""A stand-in for `filters.pseudonyms`: placeholders of a fixed table, restored exactly and never by guessing."""
+"""A stand-in for `filters.pseudonyms` that holds back in a plain way, where a test says exactly what is held."""
 
 import json
 from dataclasses import dataclass, field

@@ -1,6 +1,9 @@
 """Near misses, suspicions and incidents, on SQLite and PostgreSQL."""
 
 import asyncio
+import os
+import signal
+import sys
 import uuid
 from typing import Any
 
@@ -12,11 +15,11 @@ from filters.findings import Category, ScanError
 from gateway.database import change_counter, create_engine
 from gateway.errors import BadRequest, NotFound, Unavailable
 from gateway.leaks.alerts import Kind
-from gateway.leaks.incidents import Case, State
-from gateway.leaks.leaks import Leaks, NearMiss
+from gateway.leaks.incidents import Case, State, incident
+from gateway.leaks.leaks import NearMiss
 from gateway.leaks.setup import LeaksRoom
 from gateway.leaks.tables import incident_events, incidents, near_misses, outbox
-from tests.leaks.conftest import START, Box, Clock, create_tables, make_room
+from tests.gateway.leaks.conftest import START, Box, Clock, create_tables, make_room
 
 HOUR = 3600.0
 
@@ -258,13 +261,13 @@ async def test_closing_keeps_the_masked_reason_and_happens_once(room: LeaksRoom,
     closed = await room.leaks.close(opened, by_role="dpo", reason="Jolijn Verstappeghem belde")
     assert (closed.state, closed.closed_at, closed.closing_reason) == (State.CLOSED, clock(), "[PERSON] belde")
     steps = (
-        lambda: room.leaks.close(opened, by_role="dpo", reason="x"),
-        lambda: room.leaks.confirm(opened, by_role="dpo"),
-        lambda: room.leaks.correct_aware_at(opened, by_role="dpo", aware_at=START),
+        room.leaks.close(opened, by_role="dpo", reason="x"),
+        room.leaks.confirm(opened, by_role="dpo"),
+        room.leaks.correct_aware_at(opened, by_role="dpo", aware_at=START),
     )
     for again in steps:
         with pytest.raises(BadRequest) as caught:
-            await again()
+            await again
         assert caught.value.reason_code == "incident_state"
     with pytest.raises(NotFound):
         await room.leaks.show("INC-2026-9999")
@@ -279,6 +282,7 @@ async def test_a_suspicion_that_was_none_is_closed_without_a_clock(room: LeaksRo
     assert (closed.state, closed.aware_at) == (State.CLOSED, None)
     assert [i.reference for i in await room.leaks.incidents(State.CLOSED)] == [reference]
     assert await room.leaks.incidents(State.OPEN) == []
+    assert await room.leaks.states() == {State.SUSPICION: 0, State.OPEN: 0, State.CLOSED: 1}
 
 
 async def test_references_count_per_year_without_gaps_or_doubles(
@@ -301,6 +305,30 @@ async def test_the_record_of_who_acted_is_in_the_same_transaction(room: LeaksRoo
     assert (await count(engine, incidents), await count(engine, outbox)) == (0, 0)
 
 
+KILLED = """
+import asyncio, os, signal, sys, uuid
+from gateway.database import create_engine
+from tests.gateway.leaks.conftest import Box, Clock, make_room
+from tests.gateway.leaks.test_leaks import case, miss
+
+async def main(url):
+    room = make_room(create_engine(url), Clock(), Box())
+    await room.leaks.near_miss(miss())
+    await room.leaks.forwarded(case())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+async def test_what_was_told_is_there_when_the_process_is_killed_at_once(url: str, engine: AsyncEngine) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, url, env={**os.environ, "PYTHONPATH": "."}
+    )
+    assert await process.wait() == -signal.SIGKILL
+    assert [await count(engine, table) for table in (near_misses, incidents, outbox)] == [1, 1, 2]
+
+
 async def test_near_misses_are_listed_newest_first(room: LeaksRoom) -> None:
     for second in range(3):
         await room.leaks.near_miss(miss(at=START + second))
@@ -309,13 +337,10 @@ async def test_near_misses_are_listed_newest_first(room: LeaksRoom) -> None:
 
 
 def test_nothing_that_holds_text_prints_it() -> None:
-    assert Leaks.__doc__
     values = dict.fromkeys(
         ("id", "reference", "state", "source", "tool", "unit", "reason_code", "note", "opened_by", "closing_reason"),
         "x",
     )
-    from gateway.leaks.incidents import incident
-
     made = incident(
         values
         | {"note": "85.07.30-000.61", "state": "open", "categories": [], "entity_types": {}, "request_ids": []}

@@ -26,7 +26,7 @@ from gateway.leaks.channels import AlertChannel, NotSentError, Parcel
 from gateway.leaks.setup import LeaksRoom, open_leaks
 from gateway.settings import Settings
 
-START = 1_795_000_200.0  # 2026-11-18 11:50:00 UTC, ten minutes before a whole hour
+START = 1_795_002_600.0  # 2026-11-18 11:50:00 UTC, ten minutes before a whole hour
 DPO = ("dpo@gemeente.example.org", "nl")
 PG = os.environ.get("SLUIS_TEST_PG", "postgresql://postgres@127.0.0.1:5432")
 
@@ -114,16 +114,17 @@ async def mail_server(
     tls: ssl.SSLContext | None = None,
     port: int = 0,
     login: tuple[str, str] | None = None,
+    require: bool = True,
 ) -> AsyncIterator[int]:
-    """A mail server on loopback in this loop; yields its port."""
+    """A mail server on loopback in this loop; yields its port. `require`: it takes no mail before STARTTLS."""
 
     def check(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
-        return AuthResult(success=(data.login.decode(), data.password.decode()) == login)
+        return AuthResult(success=(data.login.decode(), data.password.decode()) == login, handled=False)
 
     def factory() -> SMTP:
         options: dict[str, Any] = {"hostname": "mail.example.org", "loop": loop}
         if starttls is not None:
-            options |= {"tls_context": starttls, "require_starttls": True}
+            options |= {"tls_context": starttls, "require_starttls": require}
         if login is not None:
             options |= {"authenticator": check, "auth_required": True}
         return SMTP(box, **options)
