@@ -67,4 +67,4 @@ async def relay(
 
 def _failed(x: Exchange, stream: AnswerStream, error: GatewayError, language: str) -> bytes:
     x.error_type = error.reason_code
-    return stream.failure(error, language)
+    return stream.failure(error, language, reference=x.request_id)

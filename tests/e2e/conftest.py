@@ -71,7 +71,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream, mail: 
         yield started
 
 
-STAND_IN = "tests.filters.scanning.stand_in:Engine"
+STAND_IN = "tests.support.engine:Engine"
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +79,12 @@ def small(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Itera
     """A gateway whose scanners run the stand-in engine: `poison` makes it raise, `die` kills it, `sleep:S` holds it."""
     folder: Path = tmp_path_factory.mktemp("small")
     with gateway(
-        folder, both_tools(upstream.base_url), engine=STAND_IN, log_level="DEBUG", read_timeout=2.0, scan_timeout=4.0
+        folder,
+        both_tools(upstream.base_url),
+        engine=STAND_IN,
+        log_level="DEBUG",
+        read_timeout=2.0,
+        scan_timeout=4.0,
+        total_timeout=12.0,
     ) as started:
         yield started

@@ -177,3 +177,106 @@ def test_each_leaf_is_replaced_or_refused(running: RunningGateway, upstream: Ups
     assert seen.failures == []
     assert replaced > 40
     assert refused > 100
+
+
+PATHS = ("nonsense", "error", "status:500", "status:400", "garbage", "binary", "html", "cut", "drop", "link", "tool")
+
+
+def test_the_paths_of_failure_carry_it_too(
+    running: RunningGateway, small: RunningGateway, upstream: Upstream, seen: Seen
+) -> None:
+    """Tool `open` lets it up, so that answers, broken answers and the upstream's own errors hold it in clear."""
+    numbers = itertools.islice(canaries.national_numbers(), 20_000, None)
+    with running.client() as http, running.client("answer") as notices, small.client() as poisoned:
+        for scenario, stream, model in itertools.product(PATHS, (False, True), ("open", "pseudo")):
+            canary = next(numbers)
+            seen.canaries.append(canary)
+            said = [{"role": "user", "content": f"[[{scenario}]] Mijn nummer is {canary.text}."}]
+            body = {"model": model, "messages": said, "stream": stream}
+            try:
+                answer = http.post(URL, json=body)
+            except httpx.RemoteProtocolError:  # a stream that breaks in the middle
+                continue
+            if answer.status_code != 200:
+                seen.bodies.append(answer.text)
+        assert any(seen.leaked(upstream.texts)), "the search would not find a canary that is there"
+        for stream in (False, True):
+            for client, model in ((http, "strict"), (notices, "strict"), (http, "geen-tool")):
+                canary = next(numbers)
+                seen.canaries.append(canary)
+                body = {"model": model, "messages": [{"role": "user", "content": canary.text}], "stream": stream}
+                answer = client.post(URL, json=body)
+                seen.references.append(answer.headers["x-request-id"])
+                seen.bodies.append(answer.text)
+        for broken in ('{{"messages": ["{}', '{{"model": "{}", "messages": []}}', '{{"{}": 1}}', '["{}"]'):
+            canary = next(numbers)
+            seen.canaries.append(canary)
+            kind = {"content-type": "application/json"}
+            seen.bodies.append(http.post(URL, content=broken.format(canary.text), headers=kind).text)
+            for method in ("GET", "POST", "DELETE"):
+                elsewhere = http.request(method, f"/v1/{canary.text}?q={canary.text}", headers={"x-note": canary.text})
+                seen.bodies.append(elsewhere.text)
+            seen.bodies.append(http.get(f"/v1/models/{canary.text}").text)
+            seen.bodies.append(httpx.get(f"{running.base}/{canary.text}", headers={"x-note": canary.text}).text)
+            bad_key = {"authorization": f"Bearer {canary.text}"}
+            seen.bodies.append(httpx.post(running.base + URL, content=b"{}", headers=bad_key).text)
+        for _ in range(3):  # the engine raises an exception whose message is the text
+            canary = next(numbers)
+            seen.canaries.append(canary)
+            said = [{"role": "user", "content": f"poison {canary.text}"}]
+            answer = poisoned.post(URL, json={"model": "pseudo", "messages": said})
+            assert (answer.status_code, answer.json()["error"]["code"]) == (503, "scan_unavailable")
+            seen.bodies.append(answer.text)
+
+
+def test_reports_and_reasons_that_people_write_are_masked(
+    running: RunningGateway, mail: MailServer, seen: Seen
+) -> None:
+    numbers = itertools.islice(canaries.national_numbers(), 21_000, None)
+    why = [next(numbers) for _ in range(3)]
+    seen.canaries.extend(why)
+    with running.client() as staff:
+        report = {"text": f"Ik stuurde het nummer {why[0].text} naar een chatdienst.", "tool": "open"}
+        answer = staff.post("/leaks/v1/reports", json=report)
+        assert answer.status_code == 201, answer.text
+        seen.bodies.append(answer.text)
+    with running.client("ict") as ict:
+        given = ict.post("/admin/v1/suspensions", json={"tool": "strict", "why": f"Lek van {why[1].text}"})
+        assert given.status_code < 300, given.text
+        seen.bodies.append(given.text)
+    with running.client("dpo") as dpo:
+        seen.bodies.append(dpo.get("/admin/v1/suspensions").text)
+        lifted = dpo.request("DELETE", "/admin/v1/suspensions/strict", json={"why": f"Opgelost voor {why[2].text}"})
+        assert lifted.status_code < 300, lifted.text
+        seen.bodies.append(lifted.text)
+
+
+def test_no_canary_is_kept_anywhere(
+    running: RunningGateway, small: RunningGateway, mail: MailServer, seen: Seen
+) -> None:
+    assert len(seen.canaries) > 300
+    with running.client("dpo") as dpo:
+        looked_up = [dpo.get(f"/admin/v1/records/{reference}") for reference in seen.references[::7]]
+        assert {answer.status_code for answer in looked_up} <= {200, 404}
+        assert sum(answer.status_code == 200 for answer in looked_up) > 20
+        incidents = dpo.get("/admin/v1/incidents").text
+    end = time.monotonic() + 20
+    while not mail.raw and time.monotonic() < end:
+        time.sleep(0.1)
+    assert mail.raw
+    log = running.log + small.log
+    assert '"third_party"' in log, "third-party loggers must be heard at DEBUG for this to say anything"
+    searched = {
+        "database": running.every_cell() + small.every_cell(),
+        "log": log,
+        "metrics": running.metrics() + small.metrics(),
+        "mail": "\n".join(str(message) for message in mail.messages) + repr(mail.raw),
+        "records shown": "\n".join(answer.text for answer in looked_up) + incidents,
+        "error bodies": "\n".join(seen.bodies),
+    }
+    for one in (running, small):
+        for file in one.settings.data_dir.rglob("*"):
+            if file.is_file():
+                searched[file.name] = file.read_bytes().decode("latin-1")
+    assert {"sluis.db", "sluis.db-wal", "state.json", "placeholder.key"} <= searched.keys()
+    assert {place: leaked for place, text in searched.items() if (leaked := seen.leaked(text))} == {}

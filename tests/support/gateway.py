@@ -71,7 +71,7 @@ def allowlist(*tools: dict[str, Any], **organisation: Any) -> str:
 
 
 def both_tools(upstream: str) -> str:
-    """`pseudo` replaces personal data, `strict` blocks them, `open` lets them through (and notes it)."""
+    """`pseudo` replaces personal data, `strict` blocks them, `open` lets them through (and notes it); `dead`: nobody listens."""
     strict = {
         "personal": "block",
         "special": "block",
@@ -82,7 +82,8 @@ def both_tools(upstream: str) -> str:
     return allowlist(
         tool("pseudo", upstream, visible_label=True),
         tool("strict", upstream, data=strict),
-        tool("open", upstream, data={**strict, "personal": "note"}),
+        tool("open", upstream, data={**strict, "personal": "note"}, entities={"BE_NATIONAL_NUMBER": "note"}),
+        tool("dead", "http://127.0.0.1:1/v1"),
     )
 
 

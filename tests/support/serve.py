@@ -1,6 +1,6 @@
 """`python -m tests.support.serve MODULE:CLASS`: what `sluis serve` does, with another engine in the scanners.
 
-For tests of failures and crashes: `tests.filters.scanning.stand_in:Engine` starts at once, and words in a text make it
+For tests of failures and crashes: `tests.support.engine:Engine` starts at once, and words in a text make it
 sleep, raise or die. All else is the real thing.
 """
 
