@@ -61,7 +61,9 @@ class Metrics:
         self.policy_ok = gauge(
             "sluis_policy_ok", "1: the tool list on disk is in force; 0: an older one is.", "livemin"
         )
-        self.policy_info = gauge("sluis_policy_info", "1: this policy version is in force; 0: it was.", "livemax", "version")
+        self.policy_info = gauge(
+            "sluis_policy_info", "1: this policy version is in force; 0: it was.", "livemax", "version"
+        )
         self.reviews_due = gauge("sluis_reviews_due", "Tools whose review date is within 30 days.", "livemax")
         self.records_pending = gauge("sluis_records_pending", "Outcome rows that wait to be written.", "livesum")
         self.state_age = gauge(

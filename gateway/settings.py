@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
 
 
 class Settings(BaseSettings):
@@ -21,6 +22,9 @@ class Settings(BaseSettings):
         Path("allowlist.yaml"), description="the tool list; the shipped one when the file is absent"
     )
     database_url: str = Field("", description="empty: SQLite in data_dir; or postgresql+asyncpg://…")
+    database_password_file: Path | None = Field(
+        None, description="PostgreSQL password, so that it stands neither in the URL nor in the environment"
+    )
 
     host: str = Field("127.0.0.1", description="address the gateway listens on")
     port: int = Field(8080, ge=0, le=65535)
@@ -63,7 +67,12 @@ class Settings(BaseSettings):
     @cached_property
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
-        return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'sluis.db').resolve()}"
+        if not self.database_url:
+            return f"sqlite+aiosqlite:///{(self.data_dir / 'sluis.db').resolve()}"
+        if self.database_password_file is None:
+            return self.database_url
+        password = read_secret(self.database_password_file).get_secret_value()
+        return make_url(self.database_url).set(password=password).render_as_string(hide_password=False)
 
     @property
     def is_sqlite(self) -> bool:

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from filters.findings import Finding, OperatingPoint, Slot, SlotKind
+from filters.merge import merge
 from filters.scanning.frames import BORDER, Item
 from filters.scanning.memory import Keys, Recollection
-from filters.scanning.merging import merge
 
 PIECE: Final = 16_384
 WINDOW: Final = 64

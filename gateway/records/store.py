@@ -91,7 +91,7 @@ class RecordStore:
         self._open: dict[str, int] = {}  # request_id → generation in which its intent was stored
         self._closing: dict[str, int] = {}  # the same, once the outcome is queued
         self._generation = 0
-        self._mark = (0, 0)  # seq and generation of the last look; see `_advance`
+        self._mark = (0, -1)  # seq and generation of the last look; see `_advance`
         self._closed_seq = 0
         self._beat_due = False
         self._wake = asyncio.Event()
@@ -111,7 +111,7 @@ class RecordStore:
     async def start(self) -> None:
         """Register this worker and start to write. Raises what the database raises."""
         self._closed_seq = await register(self._engine, worker=self._worker, now=self._now())
-        self._mark = (self._closed_seq, self._generation)
+        self._mark = (self._closed_seq, -1)
         self._last_commit = time.monotonic()
         self._stopping = False
         self._task = asyncio.create_task(self._run(), name="records")

@@ -24,7 +24,7 @@ class MailServer:
 
     @property
     def messages(self) -> list[EmailMessage]:
-        return [message_from_bytes(data, policy=policy.default) for data in self.raw]  # type: ignore[misc]
+        return [message_from_bytes(data, policy=policy.default) for data in self.raw]
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  (aiosmtpd's name)
         self.raw.append(envelope.content)

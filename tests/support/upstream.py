@@ -1,7 +1,7 @@
 """An upstream that records what it receives: a real HTTP server in a thread of its own, OpenAI-compatible.
 
 The model's name (or a `scenario` in the first message, `[[scenario]]`) chooses what happens. `journal` appends every
-request, synced to disk before the answer begins, so that it survives our own death (the chaos tests join it to records).
+request, synced to disk before the answer begins, so that it survives our own death (chaos tests join it to records).
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -58,7 +58,7 @@ class Upstream:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: self._server.run(sockets=[self._socket]), daemon=True)
 
-    def __enter__(self) -> "Upstream":
+    def __enter__(self) -> Self:
         self._thread.start()
         while not self._server.started:
             time.sleep(0.01)

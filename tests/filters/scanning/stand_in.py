@@ -11,7 +11,7 @@ from filters.findings import Category, Finding, OperatingPoint, SlotKind
 PATTERNS = (
     ("EMAIL_ADDRESS", Category.PERSONAL, re.compile(r"(?<![\w.])[\w.]+@[\w.]+\w")),
     ("BE_NATIONAL_NUMBER", Category.PERSONAL, re.compile(r"\d\d\.?\d\d\.?\d\d-?\d{3}\.?\d\d")),
-    ("MARKING", Category.CONFIDENTIAL, re.compile(r"VERTROUWELIJK")),
+    ("MARKING_CLASSIFIED", Category.CONFIDENTIAL, re.compile(r"VERTROUWELIJK")),
 )
 
 

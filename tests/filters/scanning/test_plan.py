@@ -5,10 +5,9 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from filters.findings import Category, Finding, OperatingPoint, Slot, SlotKind
+from filters.findings import Finding, OperatingPoint, Slot, SlotKind
 from filters.scanning.frames import BORDER
 from filters.scanning.memory import Keys, Memory, Recollection
-from filters.scanning.merging import merge
 from filters.scanning.plan import CHAIN, PIECE, WINDOW, Plan, Planner, pieces
 from tests.filters.scanning.stand_in import Engine
 
@@ -148,32 +147,6 @@ def test_memory_forgets_what_was_not_used_for_longest() -> None:
     memory.get(b"a")
     memory.put(b"d", ())
     assert [key for key in (b"a", b"b", b"c", b"d") if memory.get(key) is not None] == [b"a", b"c", b"d"]
-
-
-FINDINGS = st.lists(
-    st.builds(
-        lambda slot, start, length, score: Finding(
-            slot, start, start + length, f"T{start}", Category.PERSONAL, score, "t"
-        ),
-        st.integers(0, 2),
-        st.integers(0, 20),
-        st.integers(1, 8),
-        st.sampled_from([0.1, 0.5, 0.9]),
-    ),
-    max_size=12,
-)
-
-
-@given(findings=FINDINGS)
-def test_merging_covers_the_same_characters_once(findings: list[Finding]) -> None:
-    def characters(some: list[Finding]) -> list[tuple[int, int]]:
-        return [(f.slot, at) for f in some for at in range(f.start, f.end)]
-
-    merged = merge(findings)
-    assert len(characters(merged)) == len(set(characters(merged)))
-    assert set(characters(merged)) == set(characters(findings))
-    assert merged == sorted(merged, key=lambda f: (f.slot, f.start))
-    assert merge(merged) == merged
 
 
 def test_the_window_is_what_the_docs_say() -> None:
