@@ -124,7 +124,9 @@ def planted(node: Any, put: Put, where: str, makers: dict[str, Iterator[Canary]]
 
 
 def mutants() -> list[tuple[str, dict[str, Any], Canary]]:
-    texts = itertools.cycle([canaries.national_numbers(), canaries.ibans(), canaries.addresses(), canaries.service_numbers()])
+    texts = itertools.cycle(
+        [canaries.national_numbers(), canaries.ibans(), canaries.addresses(), canaries.service_numbers()]
+    )
     numbers = itertools.islice(canaries.national_numbers(), 12_000, None)
     makers = {
         "text": (next(maker) for maker in texts),

@@ -92,7 +92,12 @@ UNREADABLE = [
     ],
 )
 def test_an_upstream_that_fails_becomes_an_error_of_ours(
-    running: RunningGateway, upstream: Upstream, scenario: str, kind: type[openai.APIStatusError], code: str, stream: bool
+    running: RunningGateway,
+    upstream: Upstream,
+    scenario: str,
+    kind: type[openai.APIStatusError],
+    code: str,
+    stream: bool,
 ) -> None:
     before = len(endings(running))
     with pytest.raises(openai.APIStatusError) as caught:
