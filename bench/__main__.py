@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -84,15 +85,18 @@ def main() -> None:
     try:
         with c.upstream(chunks=60, gap=0.005) as port:
             direct = c.Contestant("direct", port)
-            started.append(c.nginx(port, folder))
+            wanted = {n.strip() for n in options.only.split(",") if n.strip()}
+            makers = {"nginx": lambda: c.nginx(port, folder)}
             if "BENCH_LITELLM" in os.environ:
-                started.append(c.litellm(port, folder, presidio=False))
-                started.append(c.litellm(port, folder, presidio=True))
+                makers["litellm"] = lambda: c.litellm(port, folder, presidio=False)
+                makers["litellm + presidio"] = lambda: c.litellm(port, folder, presidio=True)
             else:
                 print("LiteLLM is missing: BENCH_LITELLM names no environment; its rows and ratios are left out.")
-            started += [c.sluis(port, folder, mode=mode) for mode in ("noscan", "precise", "thorough")]
-            wanted = {n.strip() for n in options.only.split(",") if n.strip()}
-            field = [x for x in (direct, *started) if not wanted or x.name in wanted]
+            for mode in ("noscan", "precise", "thorough"):
+                makers[f"sluis {mode}"] = lambda mode=mode: c.sluis(port, folder, mode=mode)
+            started += [make() for name, make in makers.items() if not wanted or name in wanted]
+            time.sleep(5)  # what starts in the background has started
+            field = [direct, *started]
             measure(field, options.rounds, options.seconds)
             print("\n### Memory and cold start\n\n| | PSS MB after the run | cold start s |\n|---|--:|--:|")
             for x in started:

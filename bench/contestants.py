@@ -91,8 +91,14 @@ class Contestant:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def spawn(*command: str, core: str = PROXY_CORE, env: dict[str, str] | None = None, log: Path | None = None,
-          stdout: int | None = None, cwd: Path | None = None) -> subprocess.Popen[bytes]:  # fmt: skip
+def spawn(
+    *command: str,
+    core: str = PROXY_CORE,
+    env: dict[str, str] | None = None,
+    log: Path | None = None,
+    stdout: int | None = None,
+    cwd: Path | None = None,
+) -> subprocess.Popen[bytes]:
     out = log.open("ab") if log else subprocess.DEVNULL
     return subprocess.Popen(
         ["taskset", "-c", core, *command],
@@ -215,7 +221,7 @@ def litellm(upstream: int, folder: Path, *, presidio: bool) -> Contestant:
                     cwd=folder,
                     env={"OMP_NUM_THREADS": "1"},
                     log=folder / f"{kind}.log",
-                )  # fmt: skip
+                )
             )
             wait_for(side, processes[-1])
             env[f"PRESIDIO_{kind.upper()}_API_BASE"] = f"http://127.0.0.1:{side}"
@@ -245,7 +251,7 @@ def litellm(upstream: int, folder: Path, *, presidio: bool) -> Contestant:
             "1",
             env=env,
             log=folder / "litellm.log",
-        )  # fmt: skip
+        )
     )
     wait_for(port, processes[-1], 120)
     return timed(Contestant(name, port, key=env["LITELLM_MASTER_KEY"], processes=processes), began)
@@ -256,9 +262,18 @@ def sluis(upstream: int, folder: Path, *, mode: str) -> Contestant:
     data = Path(tempfile.mkdtemp(dir=folder))
     began = time.monotonic()
     process = spawn(
-        sys.executable, "-m", "bench.gateway", "--upstream", f"http://127.0.0.1:{upstream}/v1", "--mode", mode,
-        "--data", str(data), stdout=subprocess.PIPE, log=folder / f"sluis-{mode}.log",
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "bench.gateway",
+        "--upstream",
+        f"http://127.0.0.1:{upstream}/v1",
+        "--mode",
+        mode,
+        "--data",
+        str(data),
+        stdout=subprocess.PIPE,
+        log=folder / f"sluis-{mode}.log",
+    )
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
@@ -272,9 +287,17 @@ def sluis(upstream: int, folder: Path, *, mode: str) -> Contestant:
 def upstream(*, chunks: int, gap: float) -> Iterator[int]:
     port = free_port()
     process = spawn(
-        sys.executable, "-m", "bench.upstream", "--port", str(port), "--chunks", str(chunks), "--gap", str(gap),
+        sys.executable,
+        "-m",
+        "bench.upstream",
+        "--port",
+        str(port),
+        "--chunks",
+        str(chunks),
+        "--gap",
+        str(gap),
         core=OTHER_CORE,
-    )  # fmt: skip
+    )
     try:
         wait_for(port, process)
         yield port

@@ -42,7 +42,7 @@ from filters.recognizers.imei import Imei
 from filters.recognizers.ip_address import IpAddress
 from filters.recognizers.lu_matricule import LuMatricule
 from filters.recognizers.mac_address import MacAddress
-from filters.recognizers.model_names import ENTITIES, ModelNames, SecondModelNames
+from filters.recognizers.model_names import ENTITIES, ModelNames, SecondModelNames, read
 from filters.recognizers.name_rules import NameRules
 from filters.recognizers.nl_bsn import NlBsn
 from filters.recognizers.nl_btw import NlBtw
@@ -108,8 +108,7 @@ class ModelEngine(NlpEngine):
 
     def process_text(self, text: str, language: str) -> NlpArtifacts:
         """Run the language's model."""
-        document = self._pipelines[language](text)
-        return NlpArtifacts(list(document.ents), document, [], [], self, language)
+        return NlpArtifacts(read(self._pipelines[language], text), None, [], [], self, language)
 
     def process_batch(
         self, texts: Iterable[str], language: str, batch_size: int = 1, n_process: int = 1, **_: Any
@@ -157,6 +156,7 @@ class Analyzer:
         with _openblas():
             dutch = spacy.load(models / "nl")
             shared = spacy.load(models / "multi")
+        self._pipelines = (dutch, shared)
         engine = ModelEngine({"nl": dutch, "fr": shared, "de": shared, "en": shared})
         self._shared = SecondModelNames("nl", shared)
         self._dutch = {language: SecondModelNames(language, dutch) for language in LANGUAGES}

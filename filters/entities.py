@@ -2,6 +2,7 @@
 
 Default actions come from standards.md §6.2 ("mask" reads `pseudonymize`, "flag" reads `note`), §6.4 and §6.5. `None`
 follows the tool's row for the category. What "block always" means for a tool that pseudonymizes is policy's to decide.
+Long because it is one table: a kind and its words stay together.
 """
 
 from collections.abc import Mapping

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from starlette.types import Receive, Scope, Send
 
 from filters.findings import OperatingPoint, Scanner, Slot
@@ -26,7 +26,7 @@ from gateway.energy import Estimator
 from gateway.exchange import Principal
 from gateway.identity.acts import ACTS, act, record_act
 from gateway.identity.authenticator import Authenticator
-from gateway.identity.suspensions import Suspensions
+from gateway.identity.suspensions import Suspension, Suspensions
 from gateway.labels import Labels
 from gateway.leaks.alerts import AUDIENCE, Alert, Kind
 from gateway.leaks.setup import LeaksRoom, open_leaks
@@ -136,6 +136,7 @@ class _Joined:
         await self.policy.start()
         stack.push_async_callback(self.policy.stop)
         self._new_epoch()
+        stack.push_async_callback(self.watcher.close)
         self.watcher.subscribe(self.authenticator.reload)
         self.watcher.subscribe(self.suspensions.reload)
         await self.watcher.poll()
@@ -165,7 +166,8 @@ class _Joined:
             suspensions=self.suspensions,
             mask=self.mask,
             known_tools=self._known_tools,
-            resolve_actor=None,
+            resolve_actor=self.actors.resolve,
+            tell_suspension=self._suspension,
         )
         leaks = LeaksDeps(
             leaks=self.leaks.leaks,
@@ -237,6 +239,12 @@ class _Joined:
         if await record_change(self.engine, change):
             lines = tuple(str(problem) for problem in problems)
             await self.leaks.leaks.tell(Alert(kind=Kind.POLICY_BAD, at=time.time(), lines=lines))
+
+    async def _suspension(self, connection: AsyncConnection, item: Suspension, suspended: bool) -> None:  # noqa: FBT001
+        kind = Kind.TOOL_SUSPENDED if suspended else Kind.TOOL_LIFTED
+        alert = Alert(kind=kind, at=time.time(), tool=item.tool, by_role=item.role)
+        if await self.leaks.outbox.post(connection, alert, once=f"{kind}-{item.tool}-{item.since}"):
+            self.leaks.outbox.wake.set()
 
     async def _alive(self) -> Response:
         return Response("alive\n", media_type="text/plain")

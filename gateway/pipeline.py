@@ -6,7 +6,7 @@ Each step raises a GatewayError where the road ends; nothing is forwarded before
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -117,7 +117,7 @@ async def prepare(parts: Parts, x: Exchange, wire: WireFormat, call: Call, princ
     decision = act(policy, tool, x.findings, unscannable=call.unscannable, atoms=atoms)
     x.decision = decision
     if decision.outcome is Outcome.BLOCKED:
-        raise await _block(parts, x, policy, tool)
+        raise await _block(parts, x, policy, tool, unscannable=call.unscannable, atoms=atoms)
     x.unscanned = call.unscannable
     placeholders = _pseudonymize(parts, x, wire, call, slots) if decision.outcome is Outcome.PSEUDONYMIZED else None
     destination = destination_of(tool, wire.upstream_path, parts.settings)
@@ -146,7 +146,9 @@ async def _scan(parts: Parts, x: Exchange, slots: Sequence[Slot], tool: Tool) ->
     x.scanner_version = parts.scanner.version
 
 
-async def _block(parts: Parts, x: Exchange, policy: Policy, tool: Tool) -> Blocked:
+async def _block(
+    parts: Parts, x: Exchange, policy: Policy, tool: Tool, *, unscannable: Sequence[str], atoms: Collection[int]
+) -> Blocked:
     """Record the block and the near miss; return the error that the caller gets."""
     assert x.decision is not None  # noqa: S101  (set by the caller)
     error = blocked_error(
@@ -157,6 +159,9 @@ async def _block(parts: Parts, x: Exchange, policy: Policy, tool: Tool) -> Block
         reference=x.request_id,
         suspended=parts.suspensions.current,
         today=day_of(x),
+        principal=x.principal,
+        unscannable=unscannable,
+        atoms=atoms,
     )
     await _refuse(parts, x, error)
     counts = Counter(f.entity_type for f, a in zip(x.findings, x.decision.actions, strict=True) if a is Action.BLOCK)

@@ -45,10 +45,15 @@ async def relay(
         while data := await response.read_some():
             if not x.first_chunk:
                 x.first_chunk = parts.clock()
-            piece = b"".join([stream.feed(event) for event in decoder.feed(data)])
-            if piece:
-                x.bytes_down += len(piece)
-                await emit(piece)
+            pieces: list[bytes] = []
+            try:
+                for event in decoder.feed(data):
+                    pieces.append(stream.feed(event))  # noqa: PERF401 - what was fed before an error is still sent
+            finally:
+                piece = b"".join(pieces)
+                if piece:
+                    x.bytes_down += len(piece)
+                    await emit(piece)
             if stream.done:
                 break
         last = b"".join([stream.feed(event) for event in decoder.close()]) + stream.finish()
@@ -67,4 +72,4 @@ async def relay(
 
 def _failed(x: Exchange, stream: AnswerStream, error: GatewayError, language: str) -> bytes:
     x.error_type = error.reason_code
-    return stream.failure(error, language)
+    return stream.failure(error, language, reference=x.request_id)

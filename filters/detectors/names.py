@@ -87,8 +87,14 @@ class NameFinder:
                 yield Span(start + a, start + b, "PERSON", "name_lists")
         for match in _PARTICLE_CAPITAL.finditer(part):
             a, b = match.span(1)
-            word = match.group(1).rsplit(" ", 1)[1]
-            if not any(covered[start + a : start + b]) and self._is_surname(word, language):
+            name = match.group(1)
+            # "De Antwerpse gevel" opens a sentence; "De Jong belt" does too, but stands in the list.
+            likely = name.lower() in self._lists.last or not _opens_sentence(part, a)
+            if (
+                likely
+                and not any(covered[start + a : start + b])
+                and self._is_surname(name.rsplit(" ", 1)[1], language)
+            ):
                 yield Span(start + a, start + b, "PERSON", "name_lists")
         for match in _LOWERCASE.finditer(part):
             a, b = match.span(1)
@@ -114,11 +120,15 @@ class NameFinder:
         for ending in ("'s", "’s", "s"):
             if lower.endswith(ending) and lower.removesuffix(ending) in lists.first_lower:
                 core = lower.removesuffix(ending)
-        listed = core in lists.first_lower or lower in lists.last_words
-        listed = listed and lower not in lists.months and lower not in lists.city_words
         known = lists.is_known(word, language)
-        opens = _SENTENCE_OPENS.search(text[max(0, start - 4) : start]) is not None
-        if listed and (not known or not opens):
+        opens = _opens_sentence(text, start)
+        listed = core in lists.first_lower and (not known or not opens)
+        # A surname that is also a word counts in Dutch only: German nouns have capitals, the other lists are small.
+        if language == "nl":
+            listed = listed or (lower in lists.last_words and (not known or not opens))
+        elif language != "de":
+            listed = listed or (lower in lists.last_words and not known)
+        if listed and lower not in lists.months and lower not in lists.city_words:
             return True
         if language != "nl" or known or len(word) < 3 or is_street(word):  # noqa: PLR2004
             return False
@@ -164,6 +174,10 @@ def _cover(text: str, spans: Sequence[Span]) -> bytearray:
     for span in spans:
         covered[span.start : span.end] = b"\x01" * (span.end - span.start)
     return covered
+
+
+def _opens_sentence(text: str, start: int) -> bool:
+    return _SENTENCE_OPENS.search(text[max(0, start - 4) : start]) is not None
 
 
 def _lead(text: str, start: int) -> int:

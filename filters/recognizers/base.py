@@ -5,9 +5,10 @@ sixty characters around a candidate, and only where the check is too weak to sta
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from functools import lru_cache
+from itertools import accumulate
 from typing import ClassVar, NamedTuple
 
 from presidio_analyzer import LocalRecognizer, RecognizerResult
@@ -50,35 +51,43 @@ class Number(NamedTuple):
 _SCORES = {Proof.FORM: 0.6, Proof.CHECKED: 0.85, Proof.PROVEN: 0.95}
 _SEPARATORS = r"[ .\-/_,:*()|\n]{0,4}"
 _USUAL = frozenset(" .-/_")
+_SHORTEST, _LONGEST = 8, 19  # digits of the shortest and the longest identifier
 _RUN = compile_pattern(rf"[0-9](?:{_SEPARATORS}[0-9])+")
 _GROUP = compile_pattern(r"[0-9]+")
 
 
-@lru_cache(maxsize=1)
-def runs(text: str) -> tuple[tuple[tuple[int, int], ...], ...]:
-    """Runs of digits of a text, each as the spans of its groups. Cached: every number recognizer asks for the same."""
-    found = []
-    for run in _RUN.finditer(text):
-        start = run.start()
-        found.append(tuple((start + a, start + b) for a, b in (g.span() for g in _GROUP.finditer(run.group()))))
-    return tuple(found)
-
-
-def numbers(text: str, length: int) -> Iterator[Number]:
+def numbers(text: str, length: int) -> Sequence[Number]:
     """Every sequence of whole groups that together has `length` digits."""
-    for groups in runs(text):
-        for first in range(len(groups)):
-            total = 0
-            for last in range(first, len(groups)):
-                total += groups[last][1] - groups[last][0]
-                if total >= length:
-                    break
-            if total == length:
-                inside = groups[first : last + 1]
-                start, end = inside[0][0], inside[-1][1]
-                digits = "".join(text[a:b] for a, b in inside)
-                usual = all(char in _USUAL for char in text[start:end] if char not in digits)
-                yield Number(start, end, digits, tuple(b - a for a, b in inside), usual)
+    return _numbers(text).get(length, ())
+
+
+@lru_cache(maxsize=1)
+def _numbers(text: str) -> dict[int, list[Number]]:
+    """Numbers by length, of all lengths that an identifier has. Cached: every recognizer asks about the same text."""
+    found: dict[int, list[Number]] = {}
+    for run in _RUN.finditer(text):
+        spans = [group.span() for group in _GROUP.finditer(run.group())]
+        for number in _windows(run.group(), run.start(), spans):
+            found.setdefault(len(number.digits), []).append(number)
+    return found
+
+
+def _windows(run: str, offset: int, spans: list[tuple[int, int]]) -> Iterator[Number]:
+    """At most `_LONGEST` steps from each group, whatever the run: linear in its length."""
+    digits = "".join(run[start:end] for start, end in spans)
+    sizes = tuple(end - start for start, end in spans)
+    before = list(accumulate(sizes, initial=0))
+    gaps = (run[spans[place][1] : spans[place + 1][0]] for place in range(len(spans) - 1))
+    odd = [0, *accumulate(not _USUAL.issuperset(gap) for gap in gaps)]
+    for first in range(len(spans)):
+        for last in range(first, len(spans)):
+            length = before[last + 1] - before[first]
+            if length > _LONGEST:
+                break
+            if length >= _SHORTEST:
+                start, end = offset + spans[first][0], offset + spans[last][1]
+                shown, usual = digits[before[first] : before[last + 1]], odd[last] == odd[first]
+                yield Number(start, end, shown, sizes[first : last + 1], usual)
 
 
 class Identifier(LocalRecognizer):
@@ -87,6 +96,7 @@ class Identifier(LocalRecognizer):
     entities: ClassVar[tuple[str, ...]]
     context_words: ClassVar[str] = ""  # RE2 alternation, lower case, matched at the start of a word
     reach: ClassVar[int] = REACH
+    proves_itself: ClassVar[bool] = True  # False: in text nothing counts without context
     version_of_rules: ClassVar[str] = "1"
     prefilter: ClassVar[str] = r"[0-9]"  # the recognizer is asked only where this occurs
 
@@ -114,6 +124,8 @@ class Identifier(LocalRecognizer):
     ) -> list[RecognizerResult]:
         """Presidio's entry: candidates that prove themselves or have context near."""
         del nlp_artifacts
+        if not self.proves_itself and self._needed is Proof.PROVEN and self._context and not self._context.search(text):
+            return []
         found = []
         for start, end, verdict in self.candidates(text):
             near = self.has_context(text, start, end)

@@ -7,6 +7,7 @@ class BeRiziv(NumberIdentifier):
     """Control modulo 97 or, for newer numbers, modulo 89; one in fifty random numbers passes, so with context."""
 
     entities = ("BE_RIZIV",)
+    proves_itself = False
     lengths = (11, 8)
     context_words = r"riziv|inami|likiv|niihdi"
 

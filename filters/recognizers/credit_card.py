@@ -12,6 +12,7 @@ _ISSUER = compile_pattern(
     r"|3[47][0-9]{13}|6(?:011|4[4-9][0-9]|5[0-9]{2})[0-9]{12}|3(?:0[0-59]|[689][0-9])[0-9]{11}|35(?:2[89]|[3-8][0-9])[0-9]{12}"
 )
 _MAESTRO = compile_pattern(r"(?:5[06-8]|6[0-9])[0-9]{11,17}")
+_FIRST = frozenset("23456")
 _WRITTEN = {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (16,), (15,), (4, 4, 4, 4, 3)}
 
 
@@ -26,7 +27,7 @@ class CreditCard(NumberIdentifier):
 
     def judge(self, number: Number) -> Verdict | None:
         """Luhn, then the issuer."""
-        if not luhn.is_valid(number.digits):
+        if number.digits[0] not in _FIRST or not luhn.is_valid(number.digits):
             return None
         if _ISSUER.fullmatch(number.digits):
             return Verdict("CREDIT_CARD", Proof.PROVEN if number.groups in _WRITTEN else Proof.CHECKED)

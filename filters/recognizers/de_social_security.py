@@ -9,6 +9,7 @@ class DeSocialSecurity(PatternIdentifier):
     """Weights of the Deutsche Rentenversicherung; the letter counts as two digits."""
 
     entities = ("DE_SOCIAL_SECURITY",)
+    proves_itself = False
     patterns = (r"([0-9]{2} ?[0-9]{6} ?[A-Z] ?[0-9]{3})",)
     prefilter = r"[0-9]{2} ?[0-9]{6} ?[A-Z] ?[0-9]{3}"
     context_words = r"rentenversicherung|sozialversicherung|versicherungsnummer|rvnr|svnr|sv-nummer|social security"

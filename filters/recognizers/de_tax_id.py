@@ -9,6 +9,7 @@ class DeTaxId(NumberIdentifier):
     """With context: in this region eleven digits are more often something else."""
 
     entities = ("DE_TAX_ID",)
+    proves_itself = False
     lengths = (11,)
     context_words = r"steuer|idnr|tin\b|tax id|fiscaal nummer|numéro fiscal"
 

@@ -9,6 +9,7 @@ class FrSiren(NumberIdentifier):
     """One in ten random numbers passes."""
 
     entities = ("FR_SIREN",)
+    proves_itself = False
     lengths = (9, 14)
     context_words = r"siren|siret|rcs\b"
 

@@ -7,7 +7,6 @@ from stdnum import iban
 from filters.patterns import compile_pattern
 from filters.recognizers.base import PatternIdentifier, Proof, Verdict
 
-
 _TAIL = compile_pattern(r"(?i)(?:[ .\-]?[A-Z0-9]){11,30}")
 
 

@@ -9,6 +9,7 @@ class Imei(NumberIdentifier):
     """With context."""
 
     entities = ("IMEI",)
+    proves_itself = False
     lengths = (15,)
     context_words = r"imei|toestel|gsm|smartphone|téléphone|handy|device"
 

@@ -9,6 +9,7 @@ class NlBsn(NumberIdentifier):
     """In text only with context. An atom that is wholly such a number counts: an atom has no room for context."""
 
     entities = ("NL_BSN",)
+    proves_itself = False
     lengths = (9,)
     context_words = (
         r"bsn|burgerservice|burger service|sofi|citizen service number|numéro bsn|bürgerservicenummer|a-nummer|rsin"

@@ -9,6 +9,7 @@ class NlIdDocument(PatternIdentifier):
     """Form only, so always with context."""
 
     entities = ("NL_ID_DOCUMENT",)
+    proves_itself = False
     patterns = (r"(?:^|[^A-Z0-9])([A-NP-Z]{2}[A-NP-Z0-9]{6}[0-9])",)
     prefilter = r"[A-Z]{2}[A-Z0-9]{6}[0-9]"
     context_words = (
@@ -25,6 +26,7 @@ class IdDocument(PatternIdentifier):
     """Belgian passport (two letters, six digits), driving licence (ten digits), German card: form only."""
 
     entities = ("ID_DOCUMENT",)
+    proves_itself = False
     patterns = (
         r"(?:^|[^A-Z0-9])([A-Z]{2} ?[0-9]{6})",
         r"(?:^|[^0-9])([0-9]{10})",

@@ -7,6 +7,7 @@ class NlKvk(NumberIdentifier):
     """With context close by."""
 
     entities = ("NL_KVK",)
+    proves_itself = False
     lengths = (8, 12)
     context_words = r"kvk|kamer van koophandel|handelsregister|vestigingsnummer|chamber of commerce"
     reach = 30

@@ -9,6 +9,7 @@ class NlOnderwijsnummer(NumberIdentifier):
     """With context."""
 
     entities = ("NL_ONDERWIJSNUMMER",)
+    proves_itself = False
     lengths = (9,)
     context_words = r"onderwijsnummer|persoonsgebonden nummer|leerling|student|pgn"
 

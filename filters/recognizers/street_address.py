@@ -41,9 +41,12 @@ _FRENCH = (
     rf"(?: (?:de|du|des|la|le|les|aux?|à|en|saint|sainte)| (?:de )?[dl]['’]| {WORD}){{0,5}} ?{WORD}"
 )
 _GERMAN = (
-    rf"(?:(?:[{UPPER}][{LETTER}-]*[ -]){{0,2}}[{UPPER}]?[{LETTER}-]*(?:[Ss]traße|[Ss]trasse|[Ss]tr\.|[Pp]latz"
-    rf"|[Ww]eg|[Aa]llee|[Gg]asse|[Rr]ing|[Uu]fer|[Dd]amm)|(?:Am|An der|Im|Zum|Zur|Auf der|Auf dem|In der) {WORD})"
+    rf"(?:(?:[{UPPER}][{LETTER}-]*[ -]){{0,2}}[{UPPER}]?[{LETTER}-]*(?:[Ss]traße|[Ss]trasse|[Ss]tr\.)"
+    rf"|(?:[{UPPER}][{LETTER}-]*[ -]){{0,2}}[{UPPER}][{LETTER}-]*"
+    r"(?:[Pp]latz|[Ww]eg|[Aa]llee|[Gg]asse|[Rr]ing|[Uu]fer|[Dd]amm))"
 )
+# "Am Bach 12"; a number of four digits would be a year: "Im Juni 2003".
+_GERMAN_BY = rf"(?:Am|An der|Im|Zum|Zur|Auf der|Auf dem|In der) {WORD} [1-9][0-9]{{0,2}}(?: ?[a-z]\b)?\b"
 _ENGLISH = (
     rf"[1-9][0-9]{{0,4}}[a-zA-Z]?,? (?:{WORD} ){{1,3}}"
     r"(?:Street|Road|Avenue|Lane|Drive|Square|Court|Close|Way|Crescent|Terrace|Gardens|Grove|Hill|Row|St\.?|Rd\.?|Ave\.?)"
@@ -53,11 +56,12 @@ _WITH_NUMBER = tuple(
     for pattern in (
         rf"{BEFORE}((?:{_DUTCH}|{_DUTCH_LOWER}|{_DUTCH_NUMBERED}){_NUMBER}{_TAIL})",
         # Whatever the street is called, a number, a postcode and a place after it make an address.
-        rf"{BEFORE}({_ANY_STREET}{_NUMBER},? ?\n?{_POSTCODE},? {_PLACE})",
+        rf"{BEFORE}({_ANY_STREET}{_NUMBER}(?:,|,? |,? ?\n){_POSTCODE},? {_PLACE})",
         rf"{BEFORE}((?:{_DUTCH}) ?\n?{_NUMBER}{_TAIL})",
         rf"{BEFORE}({_FRENCH}{_NUMBER}{_TAIL})",
         rf"{BEFORE}([1-9][0-9]{{0,3}}(?: ?(?:bis|ter|[A-Za-z]\b))?,? {_FRENCH}{_TAIL})",
         rf"{BEFORE}({_GERMAN}{_NUMBER}{_TAIL})",
+        rf"{BEFORE}({_GERMAN_BY}{_TAIL})",
         rf"{BEFORE}({_ENGLISH}(?:,? {WORD},? {_BRITISH}|,? {_BRITISH}|,? {_PLACE})?{_TAIL})",
         # "adres: Markt 1", "wonende te Dorp 12": the word before tells that it is a street.
         (

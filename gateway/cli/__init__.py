@@ -5,7 +5,7 @@ One file per group of commands; `main` is the entry point. `client.py` talks to 
 
 import typer
 
-from gateway.cli import acts, client, keys, leaks, records, run, suspensions
+from gateway.cli import acts, client, keys, leaks, practice, records, run, suspensions
 
 app = typer.Typer(
     name="sluis",
@@ -15,6 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a rich traceback prints local variables: keys among them
 )
 app.add_typer(keys.app, name="key")
+practice.register(app)
 run.register(app)
 suspensions.register(app)
 records.register(app)

@@ -1,7 +1,9 @@
 """Where records go: an intent is durable before anything leaves, an outcome is written exactly once afterwards.
 
 One task writes. It takes all that is queued, commits once and tells every caller; while it commits, the next group
-gathers. There is no waiting window: alone, a row costs one commit; under load a commit carries many rows.
+gathers. There is no waiting window for intents: alone, one costs one commit; under load a commit carries many rows. An
+outcome rides along with the next intent, or goes alone after 50 ms: a process killed in between leaves it to be closed
+as interrupted.
 
 What can go wrong and what becomes of it:
 - the store does not answer in time: `intent` raises Unavailable, so nothing is forwarded (promise 2). Outcomes stay
@@ -41,6 +43,7 @@ RECORD_UNAVAILABLE: Final = sentence(
     "If this goes on, tell ICT.",
 )
 _FAIL_FAST: Final = 1.0  # seconds of failing after which a new intent is refused at once instead of waiting
+_OUTCOME_WAIT: Final = 0.05  # seconds an outcome waits for an intent to share a commit with; nobody waits for outcomes
 _BACKOFF: Final = (0.05, 1.0)  # first and longest pause between attempts, seconds
 _log = Log("gateway.records")
 
@@ -91,7 +94,7 @@ class RecordStore:
         self._open: dict[str, int] = {}  # request_id → generation in which its intent was stored
         self._closing: dict[str, int] = {}  # the same, once the outcome is queued
         self._generation = 0
-        self._mark = (0, 0)  # seq and generation of the last look; see `_advance`
+        self._mark = (0, -1)  # seq and generation of the last look; see `_advance`
         self._closed_seq = 0
         self._beat_due = False
         self._wake = asyncio.Event()
@@ -103,6 +106,7 @@ class RecordStore:
         self._task: asyncio.Task[None] | None = None
         self._ticker: asyncio.TimerHandle | None = None
         self._beater: asyncio.TimerHandle | None = None
+        self._late: asyncio.TimerHandle | None = None
         self.commits = 0
         self.rows = 0
 
@@ -111,7 +115,7 @@ class RecordStore:
     async def start(self) -> None:
         """Register this worker and start to write. Raises what the database raises."""
         self._closed_seq = await register(self._engine, worker=self._worker, now=self._now())
-        self._mark = (self._closed_seq, self._generation)
+        self._mark = (self._closed_seq, -1)
         self._last_commit = time.monotonic()
         self._stopping = False
         self._task = asyncio.create_task(self._run(), name="records")
@@ -159,10 +163,13 @@ class RecordStore:
             return
         self._closing[row.request_id] = generation
         self._outcomes.append(binding.outcome(row))
-        self._stir()
+        self._idle.clear()
+        if self._late is None:
+            self._late = asyncio.get_running_loop().call_later(_OUTCOME_WAIT, self._wake.set)
 
     async def drain(self) -> None:
-        """Wait until nothing is queued."""
+        """Write what is queued without further delay; return when nothing is."""
+        self._wake.set()
         await self._idle.wait()
 
     # -- what metrics and /readyz ask
@@ -252,6 +259,9 @@ class RecordStore:
         group = [w for w in self._intents if w.tried or not w.future.done()]
         outcomes = self._outcomes
         self._intents, self._outcomes = [], []
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         self._flight, self._flight_outcomes = group, len(outcomes)
         heartbeat = self._beat_due or self._failing_since is not None or self._stopping
         try:

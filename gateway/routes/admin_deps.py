@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from filters.findings import ScanError
 from gateway.database import ChangeWatcher
 from gateway.identity.authenticator import Authenticator
 from gateway.identity.key_form import TokenBytes
-from gateway.identity.suspensions import Suspensions
+from gateway.identity.suspensions import Suspension, Suspensions
 from gateway.routes.admin_gate import Gate
 
 Mask = Callable[[str], Awaitable[str]]
@@ -26,8 +26,15 @@ ResolveActor = Callable[[str, float, Collection[str]], str | None]
 None where it is none of them, or where the key of that month is gone. Called in a thread.
 """
 
+TellSuspension = Callable[[AsyncConnection, Suspension, bool], Awaitable[None]]
+"""Puts the alert into the transaction of the change; True: suspended, False: lifted."""
+
 MASK_TIMEOUT = 30.0
 MAX_MASKED = 1000
+
+
+async def _tell_nobody(_connection: AsyncConnection, _suspension: Suspension, _suspended: bool) -> None:  # noqa: FBT001
+    return
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class AdminDeps:
     mask: Mask
     known_tools: Callable[[], Collection[str]]
     resolve_actor: ResolveActor
+    tell_suspension: TellSuspension = _tell_nobody
     clock: Callable[[], float] = time.time
     token_bytes: TokenBytes = secrets.token_bytes
 

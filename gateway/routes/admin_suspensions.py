@@ -71,6 +71,7 @@ def router(deps: AdminDeps) -> APIRouter:
         why = await deps.masked(body.why)  # before the transaction: a slow scan holds no lock
         async with deps.engine.begin() as connection:
             item = await deps.suspensions.suspend(connection, body.tool, why, caller, deps.clock())
+            await deps.tell_suspension(connection, item, True)
         await deps.applied()
         return _out(item)
 
@@ -84,6 +85,7 @@ def router(deps: AdminDeps) -> APIRouter:
         why = await deps.masked(body.why)
         async with deps.engine.begin() as connection:
             item = await deps.suspensions.lift(connection, tool, why, caller, deps.clock())
+            await deps.tell_suspension(connection, item, False)
         await deps.applied()
         return _out(item)
 

@@ -24,7 +24,7 @@ class MailServer:
 
     @property
     def messages(self) -> list[EmailMessage]:
-        return [message_from_bytes(data, policy=policy.default) for data in self.raw]  # type: ignore[misc]
+        return [message_from_bytes(data, policy=policy.default) for data in self.raw]
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  (aiosmtpd's name)
         self.raw.append(envelope.content)
@@ -67,5 +67,24 @@ def running(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream, mail: 
         mail_from="sluis@example.org",
         log_level="DEBUG",
         read_timeout=2.0,
+    ) as started:
+        yield started
+
+
+STAND_IN = "tests.support.engine:Engine"
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[RunningGateway]:
+    """A gateway whose scanners run the stand-in engine: `poison` makes it raise, `die` kills it, `sleep:S` holds it."""
+    folder: Path = tmp_path_factory.mktemp("small")
+    with gateway(
+        folder,
+        both_tools(upstream.base_url),
+        engine=STAND_IN,
+        log_level="DEBUG",
+        read_timeout=2.0,
+        scan_timeout=4.0,
+        total_timeout=12.0,
     ) as started:
         yield started

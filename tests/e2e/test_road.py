@@ -1,7 +1,8 @@
-"""The main job with the real OpenAI client: what leaves, what comes back, what a refusal looks like (D1, D3, L1, U6)."""
+"""The main job with the real client: what leaves, what comes back, what a refusal looks like (D1, D3, L1, U6)."""
 
 import json
 import time
+from typing import Any
 
 import httpx
 import openai
@@ -18,18 +19,20 @@ PROMPT = (
 )
 
 
-def client(running: RunningGateway, who: str = "staff") -> openai.OpenAI:
+def client(running: RunningGateway, who: str = "staff") -> Any:
+    """The real client; Any, since its streamed and whole answers share one method."""
     return openai.OpenAI(base_url=running.base_url, api_key=running.keys[who], max_retries=0, timeout=30)
 
 
-def ask(text: str) -> list[dict[str, str]]:
+def ask(text: str) -> Any:
+    """Messages with one of the user; Any, since the client's types want literals."""
     return [{"role": "user", "content": text}]
 
 
 def test_json_the_upstream_sees_no_value_and_the_client_gets_them_back(
     running: RunningGateway, upstream: Upstream
 ) -> None:
-    answer = client(running).chat.completions.create(model="pseudo", messages=ask(PROMPT))  # type: ignore[arg-type]
+    answer = client(running).chat.completions.create(model="pseudo", messages=ask(PROMPT))
     assert answer.choices[0].message.content is not None
     assert answer.choices[0].message.content.startswith(f"U schreef: {PROMPT}")
     assert len(upstream.requests) == 1
@@ -43,9 +46,7 @@ def test_json_the_upstream_sees_no_value_and_the_client_gets_them_back(
 @pytest.mark.parametrize("cut", [0, 1, 2, 3, 5, 7, 64])
 def test_stream_restored_whatever_the_cut(running: RunningGateway, upstream: Upstream, cut: int) -> None:
     upstream.cut = cut
-    chunks = list(
-        client(running).chat.completions.create(model="pseudo", messages=ask(PROMPT), stream=True)  # type: ignore[arg-type,call-overload]
-    )
+    chunks = list(client(running).chat.completions.create(model="pseudo", messages=ask(PROMPT), stream=True))
     text = "".join(c.choices[0].delta.content or "" for c in chunks)
     assert text.startswith(f"U schreef: {PROMPT}")
     assert chunks[-1].choices[0].finish_reason == "stop"
@@ -55,26 +56,24 @@ def test_stream_restored_whatever_the_cut(running: RunningGateway, upstream: Ups
 
 
 def test_a_stream_arrives_as_it_is_made(running: RunningGateway) -> None:
-    seen: list[float] = []
     stream = client(running).chat.completions.create(
         model="pseudo",
         messages=ask(f"[[slow:0.05]] {PROMPT}"),
-        stream=True,  # type: ignore[arg-type]
+        stream=True,
     )
-    for _ in stream:
-        seen.append(time.monotonic())
+    seen = [time.monotonic() for _ in stream]
     assert len(seen) > 20
     assert seen[len(seen) // 2] - seen[0] > 0.2 * (seen[-1] - seen[0])
 
 
 def test_tool_arguments_are_restored_as_valid_json(running: RunningGateway, upstream: Upstream) -> None:
     said = '[[tool]] Stuur dit aan Fatima Van den Broeck, fatima@example.net: "ja"\nen nee'
-    answer = client(running).chat.completions.create(model="pseudo", messages=ask(said))  # type: ignore[arg-type]
+    answer = client(running).chat.completions.create(model="pseudo", messages=ask(said))
     [call] = answer.choices[0].message.tool_calls or []
-    assert json.loads(call.function.arguments) == {"naar": said, "lijst": [said]}  # type: ignore[union-attr]
+    assert json.loads(call.function.arguments) == {"naar": said, "lijst": [said]}
     assert "fatima@example.net" not in upstream.texts
     streamed = ""
-    for chunk in client(running).chat.completions.create(model="pseudo", messages=ask(said), stream=True):  # type: ignore[arg-type,call-overload]
+    for chunk in client(running).chat.completions.create(model="pseudo", messages=ask(said), stream=True):
         for part in chunk.choices[0].delta.tool_calls or []:
             streamed += part.function.arguments or ""
     assert json.loads(streamed) == {"naar": said, "lijst": [said]}
@@ -82,7 +81,7 @@ def test_tool_arguments_are_restored_as_valid_json(running: RunningGateway, upst
 
 def test_nothing_is_restored_into_a_link_to_an_unlisted_host(running: RunningGateway) -> None:
     said = "[[link]] fatima.vandenbroeck@example.net"
-    answer = client(running).chat.completions.create(model="pseudo", messages=ask(said))  # type: ignore[arg-type]
+    answer = client(running).chat.completions.create(model="pseudo", messages=ask(said))
     content = answer.choices[0].message.content or ""
     link, _, after = content.partition(") of ")
     assert "fatima" not in link
@@ -93,9 +92,9 @@ def test_the_same_spelling_has_the_same_placeholder_through_a_conversation(
     running: RunningGateway, upstream: Upstream
 ) -> None:
     first = ask("Wie is Fatima Van den Broeck?")
-    client(running).chat.completions.create(model="pseudo", messages=first)  # type: ignore[arg-type]
+    client(running).chat.completions.create(model="pseudo", messages=first)
     more = [*first, {"role": "assistant", "content": "Fatima Van den Broeck is een burger."}, *ask("En waar woont ze?")]
-    client(running).chat.completions.create(model="pseudo", messages=more)  # type: ignore[arg-type]
+    client(running).chat.completions.create(model="pseudo", messages=more)
     one, two = (request.body["messages"] for request in upstream.requests)
     assert one[0]["content"] == two[0]["content"]
     placeholder = one[0]["content"].removeprefix("Wie is ").removesuffix("?")
@@ -104,7 +103,7 @@ def test_the_same_spelling_has_the_same_placeholder_through_a_conversation(
 
 def test_a_block_is_a_readable_refusal_and_nothing_is_forwarded(running: RunningGateway, upstream: Upstream) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
-        client(running).chat.completions.create(model="strict", messages=ask(PROMPT))  # type: ignore[arg-type]
+        client(running).chat.completions.create(model="strict", messages=ask(PROMPT))
     assert upstream.requests == []
     error = caught.value
     assert error.code == "content_filter"
@@ -138,13 +137,13 @@ def test_the_dpo_looks_a_reference_up_and_others_may_not(running: RunningGateway
 
 def test_the_refusal_speaks_the_callers_language(running: RunningGateway) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
-        client(running, "french").chat.completions.create(model="strict", messages=ask(PROMPT))  # type: ignore[arg-type]
+        client(running, "french").chat.completions.create(model="strict", messages=ask(PROMPT))
     assert " pas " in caught.value.response.json()["error"]["message"] or "Votre" in str(caught.value)
 
 
 def test_the_first_near_miss_of_a_unit_is_mailed_without_a_value(running: RunningGateway, mail: MailServer) -> None:
     with pytest.raises(openai.BadRequestError):
-        client(running, "french").chat.completions.create(model="strict", messages=ask(PROMPT))  # type: ignore[arg-type]
+        client(running, "french").chat.completions.create(model="strict", messages=ask(PROMPT))
     end = time.monotonic() + 20
     while time.monotonic() < end:
         found = [m for m in mail.messages if "Communication" in m.get_content()]
@@ -159,12 +158,10 @@ def test_the_first_near_miss_of_a_unit_is_mailed_without_a_value(running: Runnin
 
 
 def test_answer_mode_says_it_in_a_reply_of_the_assistant(running: RunningGateway, upstream: Upstream) -> None:
-    answer = client(running, "answer").chat.completions.create(model="strict", messages=ask(PROMPT))  # type: ignore[arg-type]
+    answer = client(running, "answer").chat.completions.create(model="strict", messages=ask(PROMPT))
     assert answer.choices[0].finish_reason == "content_filter"
     assert answer.choices[0].message.content
-    chunks = list(
-        client(running, "answer").chat.completions.create(model="strict", messages=ask(PROMPT), stream=True)  # type: ignore[arg-type,call-overload]
-    )
+    chunks = list(client(running, "answer").chat.completions.create(model="strict", messages=ask(PROMPT), stream=True))
     assert chunks[-1].choices[0].finish_reason == "content_filter"
     assert "".join(c.choices[0].delta.content or "" for c in chunks)
     assert upstream.requests == []
@@ -195,7 +192,7 @@ def test_answers_are_labeled_for_machines_and_people(running: RunningGateway) ->
 def test_our_sentence_is_not_fed_back_to_the_model(running: RunningGateway, upstream: Upstream) -> None:
     own = "Dat is een lang antwoord.\n\nGegenereerd met AI (Tool pseudo). Nog niet door een medewerker nagekeken."
     messages = [*ask("Vraag een"), {"role": "assistant", "content": own}, *ask("Vraag twee")]
-    client(running).chat.completions.create(model="pseudo", messages=messages)  # type: ignore[arg-type]
+    client(running).chat.completions.create(model="pseudo", messages=messages)
     assert upstream.requests[0].body["messages"][1]["content"] == "Dat is een lang antwoord."
 
 

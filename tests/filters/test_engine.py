@@ -174,3 +174,10 @@ def test_nothing_reaches_for_the_network() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "2"
+
+
+def test_no_word_of_a_text_stays_in_the_models() -> None:
+    word = "Zwelgenaartsveldekens"
+    assert found(f"Mijn naam is {word} Peeters, uit {word}.", point=OperatingPoint.THOROUGH)
+    pipelines = engine()._personal._analyzer._pipelines
+    assert all(word not in pipeline.vocab.strings for pipeline in pipelines)

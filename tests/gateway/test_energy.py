@@ -24,9 +24,12 @@ def tool(
     )
 
 
+KNOWN = [("openai", "gpt-4o-mini"), ("mistral_ai", "mistral-small-latest"), ("anthropic", "claude-sonnet-4-5")]
+
+
 @settings(max_examples=60, deadline=None)
 @given(
-    model=st.sampled_from([("openai", "gpt-4o-mini"), ("mistral_ai", "mistral-small-latest"), ("anthropic", "claude-sonnet-4-5")]),
+    model=st.sampled_from(KNOWN),
     tokens=st.integers(1, 5000),
     latency=st.floats(0.01, 400),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """An upstream that records what it receives: a real HTTP server in a thread of its own, OpenAI-compatible.
 
 The model's name (or a `scenario` in the first message, `[[scenario]]`) chooses what happens. `journal` appends every
-request, synced to disk before the answer begins, so that it survives our own death (the chaos tests join it to records).
+request, synced to disk before the answer begins, so that it survives our own death (chaos tests join it to records).
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -58,7 +58,7 @@ class Upstream:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: self._server.run(sockets=[self._socket]), daemon=True)
 
-    def __enter__(self) -> "Upstream":
+    def __enter__(self) -> Self:
         self._thread.start()
         while not self._server.started:
             time.sleep(0.01)
@@ -85,7 +85,18 @@ class Upstream:
         said = _said(body)
         found = _SCENARIO.search(json.dumps(body["messages"]))
         scenario, _, value = (found[1] if found else "echo").partition(":")
+        if scenario == "hang":
+            await self._wait(request, scenario, float(value))
         return await self._answer(scenario, value, body, said)
+
+    async def _wait(self, request: Request, scenario: str, seconds: float) -> None:
+        """Answer nothing for a while; note a client that goes away meanwhile."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if await request.is_disconnected():
+                self.left.append(scenario)
+                return
+            await asyncio.sleep(0.02)
 
     async def _answer(self, scenario: str, value: str, body: dict[str, Any], said: str) -> Response:
         if scenario == "status":
@@ -93,10 +104,14 @@ class Upstream:
             return JSONResponse(
                 leak, status_code=int(value), headers={"Retry-After": "7", "Set-Cookie": "a=b", "X-Up": "1"}
             )
-        if scenario == "hang":
-            await asyncio.sleep(float(value))
         if scenario == "garbage":
             return Response(b'{"choices": [', media_type="application/json")
+        if scenario == "binary":
+            kind = "text/event-stream" if body.get("stream") else "application/json"
+            return Response(b"data: \xff\xfe\x00" + said.encode() + b"\n\n", media_type=kind)
+        if scenario == "half":
+            halves = _halves(json.dumps(_whole(scenario, body, said)).encode(), float(value))
+            return StreamingResponse(self._sliced(halves, scenario), media_type="application/json")
         if scenario == "html":
             return Response(b"<html>no</html>", media_type="text/html")
         if body.get("stream"):
@@ -117,6 +132,13 @@ class Upstream:
         finally:
             if not finished:
                 self.left.append(scenario)
+
+
+async def _halves(whole: bytes, seconds: float) -> AsyncIterator[bytes]:
+    """A JSON answer that pauses in its middle."""
+    yield whole[: len(whole) // 2]
+    await asyncio.sleep(seconds)
+    yield whole[len(whole) // 2 :]
 
 
 def _said(body: dict[str, Any]) -> str:
@@ -179,12 +201,18 @@ async def _stream(scenario: str, value: str, body: dict[str, Any], said: str) ->
                 await asyncio.sleep(float(value))
             if scenario == "cut" and number == 3:
                 return
+            if scenario == "drop" and number == 3:
+                raise ConnectionResetError  # the server closes the connection within a chunk
+            if scenario == "stall" and number == 3:
+                await asyncio.sleep(float(value))
             if scenario == "error" and number == 3:
                 yield b'data: {"error": {"message": "secret of the upstream", "code": 500}}\n\n'
                 return
             if scenario == "nonsense" and number == 3:
                 yield b"data: {nonsense " + said.encode() + b"\n\n"
             yield chunk({"content": text[i : i + 4]})
+    for _ in range(int(value) if scenario == "flood" else 0):
+        yield chunk({"content": "water " * 2000})
     yield chunk({}, "tool_calls" if scenario == "tool" else "stop")
     if (body.get("stream_options") or {}).get("include_usage"):
         yield chunk({}, usage=_usage(body)).replace(

@@ -3,6 +3,7 @@
 import pytest
 
 from filters.analyzer import IDENTIFIERS
+from filters.patterns import PatternSet
 from filters.recognizers.base import ANY_TEXT, ATOM
 
 # entity type, text, the values that must be found in it
@@ -15,6 +16,9 @@ VALID = [
     ("BE_NATIONAL_NUMBER", "8 5 0 7 3 0 0 0 0 6 1", ["8 5 0 7 3 0 0 0 0 6 1"]),
     ("BE_NATIONAL_NUMBER", "op 12 85.07.30-000.61", ["85.07.30-000.61"]),
     ("BE_NATIONAL_NUMBER", "RRN85073000061", ["85073000061"]),
+    ("BE_NATIONAL_NUMBER", "85,07,30-**000.61**", ["85,07,30-**000.61"]),
+    ("BE_NATIONAL_NUMBER", "85.O7.3O-OOO.6l", ["85.O7.3O-OOO.6l"]),
+    ("BE_NATIONAL_NUMBER", "85.07.30-\n000.61", ["85.07.30-\n000.61"]),
     ("BE_NATIONAL_NUMBER", "85.07.30-000.61, 85.07.30-000.61", ["85.07.30-000.61", "85.07.30-000.61"]),
     ("BE_BIS_NUMBER", "bis 85.47.30-000.50", ["85.47.30-000.50"]),
     ("BE_EID_CARD", "591-1917064-58", ["591-1917064-58"]),
@@ -47,12 +51,15 @@ VALID = [
     ("EMAIL_ADDRESS", "jan (at) example.org", ["jan (at) example.org"]),
     ("EMAIL_ADDRESS", "jan[at]example[dot]org", ["jan[at]example[dot]org"]),
     ("EMAIL_ADDRESS", "jan@intranet.local", ["jan@intranet.local"]),
+    ("EMAIL_ADDRESS", "jan apenstaartje example punt org", ["jan apenstaartje example punt org"]),
     ("IBAN_CODE", "BE68 5390 0754 7034", ["BE68 5390 0754 7034"]),
     ("IBAN_CODE", "IBAN BE68539007547034 en dan verder", ["BE68539007547034"]),
     ("IBAN_CODE", "be68-5390-0754-7034", ["be68-5390-0754-7034"]),
     ("IBAN_CODE", "NL91 ABNA 0417 1643 00 staat open", ["NL91 ABNA 0417 1643 00"]),
     ("IBAN_CODE", "FR14 2004 1010 0505 0001 3M02 606", ["FR14 2004 1010 0505 0001 3M02 606"]),
     ("IBAN_CODE", "DE89370400440532013000", ["DE89370400440532013000"]),
+    ("IBAN_CODE", "IBANBE68539007547034BIC", ["BE68539007547034"]),
+    ("IBAN_CODE", "B E 6 8 5 3 9 0 0 7 5 4 7 0 3 4", ["B E 6 8 5 3 9 0 0 7 5 4 7 0 3 4"]),
     ("CREDIT_CARD", "4111 1111 1111 1111", ["4111 1111 1111 1111"]),
     ("CREDIT_CARD", "kaart 12 4111-1111-1111-1111", ["4111-1111-1111-1111"]),
     ("CREDIT_CARD", "378282246310005", ["378282246310005"]),
@@ -118,11 +125,13 @@ NOT_FOUND = [
     ("DE_SOCIAL_SECURITY", "Rentenversicherungsnummer 65 170839 J 004"),
     ("LU_MATRICULE", "1985133000040"),
     ("EMAIL_ADDRESS", "@gemeente op sociale media"),
+    ("EMAIL_ADDRESS", "have a look at example.org"),
     ("EMAIL_ADDRESS", "om 10u @ het stadhuis. Tot dan"),
     ("IBAN_CODE", "BE69 5390 0754 7034"),
     ("IBAN_CODE", "BE68 5390 0754 703"),
     ("CREDIT_CARD", "4111 1111 1111 1112"),
     ("CREDIT_CARD", "bestelling 9911 1111 1111 1111"),
+    ("CREDIT_CARD", "4111, 1111, 1111, 1111"),
     ("IP_ADDRESS", "artikel 4.2.1.3"),
     ("IP_ADDRESS", "127.0.0.1"),
     ("IP_ADDRESS", "van 12:30:45 tot 13:00:00"),
@@ -188,3 +197,13 @@ def test_every_recognizer_stands_in_a_table_on_both_sides() -> None:
     entities = {entity for kind in IDENTIFIERS for entity in kind.entities}
     assert entities == {entity for entity, *_ in VALID}
     assert entities == {entity for entity, *_ in NOT_FOUND}
+
+
+PREFILTER = PatternSet([kind.prefilter for kind in IDENTIFIERS])
+
+
+@pytest.mark.parametrize(("entity", "text"), [(entity, text) for entity, text, _ in VALID])
+def test_the_prefilter_lets_every_valid_value_through(entity: str, text: str) -> None:
+    asked = {IDENTIFIERS[index] for index in PREFILTER.present(text)}
+    found = {kind for kind in IDENTIFIERS if entity in kind.entities and kind(ANY_TEXT).analyze(text, [entity])}
+    assert found <= asked

@@ -1,3 +1,4 @@
+import asyncio
 import secrets
 
 import pytest
@@ -185,9 +186,16 @@ async def test_a_trial_needs_one_key_only(engine: AsyncEngine) -> None:
     assert (info.role, key_id_of(key), info.created_by) == (Role.STAFF, info.id, OPERATOR)
 
 
-async def test_two_first_starts_at_once_make_one_set_of_keys(engine: AsyncEngine) -> None:
-    import asyncio
-
-    ended = await asyncio.gather(*(create_first_keys(engine, at=NOW) for _ in range(4)), return_exceptions=True)
-    assert sum(isinstance(item, list) for item in ended) == 1
-    assert sum(isinstance(item, Conflict) for item in ended) == 3
+async def test_a_second_first_start_waits_for_the_one_under_way_and_then_sees_its_keys(engine: AsyncEngine) -> None:
+    before = await counter(engine)
+    async with engine.connect() as connection:
+        await create_key(connection, staff(), by=ICT, at=NOW)  # not committed yet
+        second = asyncio.create_task(create_first_keys(engine, at=NOW))
+        await asyncio.sleep(0.2)
+        await connection.commit()
+    with pytest.raises(Conflict, match="keys_exist"):
+        await second
+    async with engine.begin() as connection:
+        await connection.execute(api_keys.delete())
+    await create_first_keys(engine, at=NOW)
+    assert await counter(engine) == before + 2  # every worker hears of the first keys too

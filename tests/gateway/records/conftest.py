@@ -1,7 +1,8 @@
 """Real databases: a SQLite file, and a PostgreSQL database of its own with a random name."""
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -16,19 +17,33 @@ ADMIN = "postgres@127.0.0.1:5432"
 OURS = [tables.intents, tables.outcomes, tables.workers, tables.holds, tables.retention_runs, tables.policy_changes]
 
 
-@pytest.fixture
-async def postgres_url() -> AsyncIterator[str]:
+@pytest.fixture(scope="session")
+def postgres_database() -> Iterator[str]:
+    """The URL of a database of this run's own, dropped at its end."""
     name = f"records_{secrets.token_hex(6)}"
     try:
-        admin = await asyncpg.connect(f"postgresql://{ADMIN}/postgres", timeout=5)
+        asyncio.run(_administer("postgres", f"CREATE DATABASE {name}"))
     except OSError:
         pytest.skip("no PostgreSQL on 127.0.0.1:5432")
-    await admin.execute(f"CREATE DATABASE {name}")
+    yield f"postgresql+asyncpg://{ADMIN}/{name}"
+    asyncio.run(_administer("postgres", f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _administer(database: str, *statements: str) -> None:
+    connection = await asyncpg.connect(f"postgresql://{ADMIN}/{database}", timeout=5)
     try:
-        yield f"postgresql+asyncpg://{ADMIN}/{name}"
+        for statement in statements:
+            await connection.execute(statement)
     finally:
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await admin.close()
+        await connection.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_database: str) -> str:
+    """That database, empty."""
+    name = postgres_database.rsplit("/", 1)[1]
+    asyncio.run(_administer(name, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public"))
+    return postgres_database
 
 
 @pytest.fixture

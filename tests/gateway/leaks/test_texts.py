@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.errors import LANGUAGES as EXPECTED
 from gateway.leaks.alerts import AUDIENCE, CATEGORIES, ROLES, SOURCES, Alert, Group, Kind
 from gateway.leaks.texts import LANGUAGES, moment, render
-from tests.leaks.conftest import START
+from tests.gateway.leaks.conftest import START
 
 UUID = "01999999-0000-7000-8000-00000000000{}"
 

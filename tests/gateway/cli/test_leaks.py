@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from gateway.cli_leaks import incident_app, report_command
+from gateway.cli.leaks import incident_app, report_command
 
 INCIDENT = {
     "reference": "INC-2026-0001", "state": "open", "source": "self_report", "opened_at": "2026-11-18T11:50:00Z",

@@ -18,7 +18,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from gateway.leaks.alerts import Alert, Kind
 from gateway.leaks.channels import NotSentError, Parcel
 from gateway.leaks.webhook import WebhookChannel, WebhookOptions
-from tests.leaks.conftest import START, Certificates, free_port
+from tests.gateway.leaks.conftest import START, Certificates, free_port
 
 SECRET = SecretStr("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 ID = "01999999-0000-7000-8000-000000000001"

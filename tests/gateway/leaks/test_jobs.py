@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.database import create_engine
 from gateway.leaks.alerts import Kind
 from gateway.leaks.jobs import LEASE, Jobs
-from tests.leaks.conftest import START, Box, Clock, make_room
-from tests.leaks.test_leaks import drain, miss
+from tests.gateway.leaks.conftest import START, Box, Clock, make_room
+from tests.gateway.leaks.test_leaks import drain, miss
 
 HOUR = 3600.0
 DAY = 86400.0

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.leaks.alerts import Alert, Kind
 from gateway.leaks.setup import open_channels, open_leaks, zone
 from gateway.settings import Settings
-from tests.leaks.conftest import DPO, START, Certificates, Clock, Mailbox, mail_server, mask
+from tests.gateway.leaks.conftest import DPO, START, Certificates, Clock, Mailbox, mail_server, mask
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -19,7 +19,7 @@ from gateway.leaks.incidents import Case, State, incident
 from gateway.leaks.leaks import NearMiss
 from gateway.leaks.setup import LeaksRoom
 from gateway.leaks.tables import incident_events, incidents, near_misses, outbox
-from tests.leaks.conftest import START, Box, Clock, create_tables, make_room
+from tests.gateway.leaks.conftest import START, Box, Clock, create_tables, make_room
 
 HOUR = 3600.0
 
@@ -308,8 +308,8 @@ async def test_the_record_of_who_acted_is_in_the_same_transaction(room: LeaksRoo
 KILLED = """
 import asyncio, os, signal, sys, uuid
 from gateway.database import create_engine
-from tests.leaks.conftest import Box, Clock, make_room
-from tests.leaks.test_leaks import case, miss
+from tests.gateway.leaks.conftest import Box, Clock, make_room
+from tests.gateway.leaks.test_leaks import case, miss
 
 async def main(url):
     room = make_room(create_engine(url), Clock(), Box())

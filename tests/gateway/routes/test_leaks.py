@@ -24,7 +24,7 @@ from gateway.leaks.setup import LeaksRoom
 from gateway.leaks.smtp import SmtpChannel, SmtpOptions
 from gateway.leaks.tables import outbox
 from gateway.routes.leaks import ACTS, LeaksDeps, incident_router, report_router
-from tests.leaks.conftest import (
+from tests.gateway.leaks.conftest import (
     OUR_TABLES,
     START,
     Box,

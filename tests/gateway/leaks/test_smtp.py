@@ -16,7 +16,7 @@ from gateway.errors import LANGUAGES
 from gateway.leaks.alerts import Alert, Kind
 from gateway.leaks.channels import NotSentError, Parcel
 from gateway.leaks.smtp import SmtpChannel, SmtpOptions, compose
-from tests.leaks.conftest import START, Certificates, Mailbox, free_port, mail_server
+from tests.gateway.leaks.conftest import START, Certificates, Mailbox, free_port, mail_server
 
 SENDER = "sluis@gemeente.example.org"
 ID = "01999999-0000-7000-8000-000000000001"

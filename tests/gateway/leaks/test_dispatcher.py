@@ -24,7 +24,17 @@ from gateway.leaks.setup import LeaksRoom
 from gateway.leaks.smtp import SmtpChannel, SmtpOptions
 from gateway.leaks.store import transaction
 from gateway.leaks.tables import outbox
-from tests.leaks.conftest import DPO, START, Box, Certificates, Clock, Mailbox, free_port, mail_server, make_room
+from tests.gateway.leaks.conftest import (
+    DPO,
+    START,
+    Box,
+    Certificates,
+    Clock,
+    Mailbox,
+    free_port,
+    mail_server,
+    make_room,
+)
 
 DAY = 86400.0
 
@@ -148,8 +158,8 @@ CRASH = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from gateway.database import create_engine
-from tests.leaks.conftest import Clock, make_room
-from tests.leaks.test_dispatcher import smtp
+from tests.gateway.leaks.conftest import Clock, make_room
+from tests.gateway.leaks.test_dispatcher import smtp
 
 async def main(url, port, ca, now):
     room = make_room(create_engine(url), Clock(float(now)), smtp(int(port), Path(ca)))
