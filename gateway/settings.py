@@ -76,7 +76,7 @@ class Settings(BaseSettings):
 
     @property
     def is_sqlite(self) -> bool:
-        return self.database.startswith("sqlite")
+        return not self.database_url or self.database_url.startswith("sqlite")
 
     @property
     def secrets_dir(self) -> Path:
