@@ -1,4 +1,4 @@
-"""The contract at the gateway: a canary in any leaf of a request is replaced or refused, and is kept nowhere (promises 1, 4).
+"""The contract at the gateway: a canary in any leaf is replaced or refused, and kept nowhere (promises 1, 4).
 
 One rich request; in turn each string, key, number and id of it carries an identifier of nobody. Then everything that
 the gateway ever wrote is searched: database, files, log at DEBUG, metrics, mails, answers, what the DPO is shown.
@@ -124,7 +124,9 @@ def planted(node: Any, put: Put, where: str, makers: dict[str, Iterator[Canary]]
 
 
 def mutants() -> list[tuple[str, dict[str, Any], Canary]]:
-    texts = itertools.cycle([canaries.national_numbers(), canaries.ibans(), canaries.addresses(), canaries.service_numbers()])
+    texts = itertools.cycle(
+        [canaries.national_numbers(), canaries.ibans(), canaries.addresses(), canaries.service_numbers()]
+    )
     numbers = itertools.islice(canaries.national_numbers(), 12_000, None)
     makers = {
         "text": (next(maker) for maker in texts),
