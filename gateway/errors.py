@@ -7,6 +7,7 @@ GatewayError
 ├── Unauthenticated       401
 ├── Forbidden             403
 ├── NotFound              404
+├── Conflict              409  what is asked does not fit what is in force (administration only)
 ├── LimitReached          429  a quota of ours; never used for a block (clients retry it)
 ├── Blocked               400  content_filter: policy stopped the request (promise 9)
 ├── Unavailable           503  we cannot keep a promise now, so we refuse (promise 2)
@@ -15,7 +16,7 @@ GatewayError
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 LANGUAGES = ("nl", "fr", "de", "en")
 REASON_CODES: dict[str, str] = {}
@@ -87,16 +88,35 @@ class NotFound(GatewayError):
     error_type = "invalid_request_error"
 
 
+class Conflict(GatewayError):
+    status = 409
+    error_type = "invalid_request_error"
+
+
 class LimitReached(GatewayError):
     status = 429
     error_type = "rate_limit_error"
 
 
 class Blocked(GatewayError):
-    """Policy stopped the request; the wire format renders it as a content filter result."""
+    """Policy stopped the request; the wire format renders it as a content filter result.
+
+    `details` goes into the body for programs: kinds, rule, reference; never a value.
+    """
 
     status = 400
     error_type = "invalid_request_error"
+
+    def __init__(
+        self,
+        reason_code: str,
+        *,
+        texts: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(reason_code, texts=texts, params=params, param="messages")
+        self.details: Mapping[str, Any] = details or {}
 
 
 class Unavailable(GatewayError):

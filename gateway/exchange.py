@@ -127,7 +127,8 @@ class Exchange:
     principal: "Principal | None" = None
     policy: "Policy | None" = None
     tool: "Tool | None" = None
-    model: str = ""  # matched against policy: safe to record
+    asked_model: str = ""  # as the client wrote it: goes back to the client and to the upstream, reaches no record
+    model: str = ""  # the name or pattern of the tool list that it matched: safe to record
     stream: bool = False
     trace_id: str = ""
     findings: list[Finding] = field(default_factory=list)
@@ -147,6 +148,11 @@ class Exchange:
     label: Stamp | None = None
     bytes_up: int = 0
     bytes_down: int = 0
+    scan_seconds: float = 0.0
+    intent_written: bool = False
+    ended_by: str = (
+        ""  # set once, when the outcome is recorded: completed, client_left, upstream_broke, failed, refused
+    )
 
     def __repr__(self) -> str:
         return f"Exchange({self.request_id}, findings={len(self.findings)})"

@@ -5,11 +5,8 @@ person do not show as one. Without a key no record can be written: a missing sec
 """
 
 import base64
-import contextlib
 import hmac
-import os
 import re
-import secrets
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import Final
 
 from gateway.errors import Unavailable, sentence
 from gateway.records.retention import retain_until
+from gateway.settings import read_secret_key, secret_key
 
 ACTOR_KEY_UNAVAILABLE: Final = sentence(
     "actor_key_unavailable",
@@ -27,7 +25,6 @@ ACTOR_KEY_UNAVAILABLE: Final = sentence(
     "IT.",
     en="The gateway cannot record your request, so it was not passed on. Tell ICT.",
 )
-_BYTES: Final = 32
 _FILE: Final = re.compile(r"actor-(\d{4})-(\d{2})\.key")
 
 
@@ -50,7 +47,7 @@ class ActorKeys:
         """Which of `candidates` `actor` stands for, for the DPO's look-up; None when none, or when the key is gone."""
         month = _month(at)
         try:
-            key = self._keys.get(month) or _read(self._path(month))
+            key = self._keys.get(month) or read_secret_key(self._path(month))
         except (OSError, ValueError):
             return None
         return next((c for c in candidates if hmac.compare_digest(_pseudonym(key, month, c), actor)), None)
@@ -78,7 +75,7 @@ class ActorKeys:
 
     def _key(self, month: str) -> bytes:
         try:
-            key = _read_or_make(self._path(month))
+            key = secret_key(self._path(month))
         except (OSError, ValueError):
             raise Unavailable(ACTOR_KEY_UNAVAILABLE) from None
         self._keys[month] = key
@@ -95,34 +92,3 @@ def _month(at: float) -> str:
 def _pseudonym(key: bytes, month: str, subject: str) -> str:
     digest = hmac.digest(key, f"{month}\0{subject}".encode(), "sha256")
     return "a1-" + base64.b32encode(digest[:20]).decode().lower()
-
-
-def _read(path: Path) -> bytes:
-    key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    if len(key) != _BYTES:
-        raise ValueError(f"{path.name} does not hold a key")
-    return key
-
-
-def _read_or_make(path: Path) -> bytes:
-    """The key in `path`; made when missing. A link puts the finished file in place, so nobody reads half a key."""
-    with contextlib.suppress(FileNotFoundError):
-        return _read(path)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_hex(_BYTES).encode("ascii"))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):  # another worker was first: its key counts
-            os.link(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the key must survive what it signs
-    finally:
-        os.close(folder)
-    return _read(path)

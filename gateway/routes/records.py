@@ -1,14 +1,19 @@
 """GET /admin/v1/records/{reference}: what a reference stands for, for the DPO only; every look is recorded first."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gateway.errors import Forbidden, NotFound, sentence
 from gateway.exchange import Principal, Role
+from gateway.identity.acts import act, record_act
 from gateway.records.lookup import find
+from gateway.routes.admin_gate import Gate
+
+RECORD_LOOK_UP = act("record.look_up", "the DPO looked up what a reference stands for")
 
 RECORD_NOT_FOUND = sentence(
     "record_not_found",
@@ -29,25 +34,21 @@ RECORD_DPO_ONLY = sentence(
     en="Only the data protection officer may look up a reference. Give the reference to the DPO.",
 )
 
-Authenticate = Callable[[Request], Awaitable[Principal]]
-RecordAct = Callable[[Principal, str, str], Awaitable[None]]
-"""principal, what was done, to what; it raises when the act cannot be recorded, and then nothing is shown."""
 
+def record_router(engine: AsyncEngine, gate: Gate, *, clock: Callable[[], float] = time.time) -> APIRouter:
+    """What a reference stands for. The look itself is an act, recorded before anything is shown."""
+    router = gate.router(tags=["records"])
 
-def router(engine: AsyncEngine, *, authenticate: Authenticate, record_act: RecordAct) -> APIRouter:
-    """Errors of the tree are raised; the app renders them."""
-    routes = APIRouter()
-
-    @routes.get("/admin/v1/records/{reference}")
-    async def look_up(request: Request, reference: str) -> dict[str, Any]:
-        principal = await authenticate(request)
-        if principal.role is not Role.DPO:
+    @router.get("/records/{reference}")
+    async def look_up(reference: str, caller: Annotated[Principal, Depends(gate.require())]) -> dict[str, Any]:
+        if caller.role is not Role.DPO:
             raise Forbidden(RECORD_DPO_ONLY)
         record = await find(engine, reference)
+        async with engine.begin() as connection:
+            known = record.reference if record else "unknown"
+            await record_act(connection, caller.key_id, caller.role, RECORD_LOOK_UP, known, clock())
         if record is None:
-            await record_act(principal, "record.look_up", "unknown")
             raise NotFound(RECORD_NOT_FOUND)
-        await record_act(principal, "record.look_up", record.reference)
         return record.as_json()
 
-    return routes
+    return router

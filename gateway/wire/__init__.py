@@ -68,9 +68,11 @@ class Answer:
 class AnswerStream(Protocol):
     """The state of one streamed answer: upstream events in, client bytes out.
 
-    `feed` returns what may be sent now (empty when all is held back). `finish` is called when the upstream ended and
-    returns the rest, ending included; it raises UpstreamError when the stream broke off before its end.
-    `failure` gives the bytes that end a stream that already began (peers §5): no exception, nothing raw.
+    `feed` returns what may be sent now (empty when all is held back); it raises UpstreamError for an event that cannot
+    be read, for an error that the upstream reports, and for an end mark that comes too early. `finish` is called when
+    the upstream ended and returns the rest, ending included (empty when `done`); it raises UpstreamError when the
+    stream broke off before its end. After either raised, `failure` gives the bytes that end a stream that already
+    began (peers §5): no exception, nothing raw.
     """
 
     usage: Usage | None
@@ -83,7 +85,7 @@ class AnswerStream(Protocol):
 
     def finish(self) -> bytes: ...
 
-    def failure(self, error: GatewayError, language: str) -> bytes: ...
+    def failure(self, error: GatewayError, language: str, *, reference: str = "") -> bytes: ...
 
 
 class WireFormat(Protocol):

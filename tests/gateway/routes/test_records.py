@@ -1,54 +1,19 @@
-from collections.abc import AsyncIterator
-from pathlib import Path
+"""`GET /admin/v1/records/{reference}`: the DPO alone sees what a reference stands for, and the look is recorded."""
 
-import httpx
 import pytest
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import text
 
-from gateway.errors import GatewayError, Unavailable
-from gateway.exchange import Principal, Role
 from gateway.records.store import RecordStore
-from gateway.routes.records import router
+from gateway.routes.records import record_router
+from tests.gateway.office import Office
 from tests.gateway.records import samples
-from tests.gateway.records.conftest import prepared
 
 
 @pytest.fixture
-async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    made = await prepared(f"sqlite+aiosqlite:///{tmp_path / 'sluis.db'}")
-    yield made
-    await made.dispose()
-
-
-class Desk:
-    """An app with the router, who calls it, and the acts that were recorded."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.role = Role.DPO
-        self.acts: list[tuple[str, str]] = []
-        self.acts_fail = False
-        app = FastAPI()
-        app.include_router(router(engine, authenticate=self.authenticate, record_act=self.record_act))
-
-        @app.exception_handler(GatewayError)
-        async def shown(_request: Request, error: GatewayError) -> JSONResponse:
-            return JSONResponse({"code": error.reason_code}, error.status)
-
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway.example.org")
-
-    async def authenticate(self, _request: Request) -> Principal:
-        return Principal(key_id="k", subject="dpo@example.org", role=self.role, unit="DPO")
-
-    async def record_act(self, _principal: Principal, act: str, target: str) -> None:
-        if self.acts_fail:
-            raise Unavailable("internal_error")
-        self.acts.append((act, target))
-
-
-async def known(engine: AsyncEngine) -> str:
-    store = RecordStore(engine, worker="w-test")
+async def reference(desk: Office) -> str:
+    deps = desk.deps()
+    desk.app.include_router(record_router(desk.engine, deps.gate, clock=lambda: desk.now))
+    store = RecordStore(desk.engine, worker="w-test")
     await store.start()
     row = samples.intent()
     await store.intent(row)
@@ -56,32 +21,34 @@ async def known(engine: AsyncEngine) -> str:
     return row.request_id
 
 
-async def test_the_dpo_sees_the_record_and_the_look_is_recorded(engine: AsyncEngine) -> None:
-    reference, desk = await known(engine), Desk(engine)
-    answer = await desk.client.get(f"/admin/v1/records/{reference}")
+async def looks(desk: Office) -> list[tuple[str, str]]:
+    query = text("SELECT role, object FROM admin_acts WHERE act = 'record.look_up' ORDER BY id")
+    async with desk.engine.connect() as connection:
+        return [(row.role, row.object) for row in await connection.execute(query)]
+
+
+async def test_the_dpo_sees_the_record_and_the_look_is_recorded(desk: Office, reference: str) -> None:
+    answer = await desk.ask("dpo", "GET", f"/records/{reference}")
     assert (answer.status_code, answer.json()["intent"]["tool_id"]) == (200, "mistral-small")
-    assert desk.acts == [("record.look_up", reference)]
+    assert await looks(desk) == [("dpo", reference)]
 
 
-@pytest.mark.parametrize("role", [Role.STAFF, Role.ICT, Role.SERVICE])
-async def test_nobody_else_does(engine: AsyncEngine, role: Role) -> None:
-    reference, desk = await known(engine), Desk(engine)
-    desk.role = role
-    answer = await desk.client.get(f"/admin/v1/records/{reference}")
-    assert (answer.status_code, answer.json()) == (403, {"code": "record_dpo_only"})
-    assert desk.acts == []
+@pytest.mark.parametrize("who", ["lies", "ict", "chat"])
+async def test_nobody_else_does(desk: Office, reference: str, who: str) -> None:
+    answer = await desk.ask(who, "GET", f"/records/{reference}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "record_dpo_only")
+    assert await looks(desk) == []
 
 
-async def test_an_unknown_reference_is_not_found_and_not_kept(engine: AsyncEngine) -> None:
-    desk = Desk(engine)
-    answer = await desk.client.get("/admin/v1/records/what-somebody-typed")
-    assert (answer.status_code, answer.json()) == (404, {"code": "record_not_found"})
-    assert desk.acts == [("record.look_up", "unknown")]
+async def test_an_unknown_reference_is_not_found_and_what_was_typed_is_not_kept(desk: Office, reference: str) -> None:
+    answer = await desk.ask("dpo", "GET", "/records/what-somebody-typed")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "record_not_found")
+    assert await looks(desk) == [("dpo", "unknown")]
 
 
-async def test_nothing_is_shown_when_the_look_cannot_be_recorded(engine: AsyncEngine) -> None:
-    reference, desk = await known(engine), Desk(engine)
-    desk.acts_fail = True
-    answer = await desk.client.get(f"/admin/v1/records/{reference}")
+async def test_without_a_record_of_the_look_nothing_is_shown(desk: Office, reference: str) -> None:
+    async with desk.engine.begin() as connection:
+        await connection.execute(text("DROP TABLE admin_acts"))
+    answer = await desk.ask("dpo", "GET", f"/records/{reference}")
     assert answer.status_code == 503
-    assert "intent" not in answer.text
+    assert "mistral-small" not in answer.text
