@@ -43,6 +43,7 @@ from gateway.records.changes import PolicyChange, record_change
 from gateway.records.migrate import is_current
 from gateway.records.retention import purge_daily
 from gateway.records.store import RecordStore
+from gateway.records.workers import close_open_always
 from gateway.routes.admin import AdminDeps, admin_router
 from gateway.routes.console import console_router
 from gateway.routes.leaks import ACTS as LEAK_ACTS
@@ -153,6 +154,7 @@ class _Joined:
             self.leaks.dispatcher.run(),
             self.leaks.jobs.run(),
             purge_daily(self.engine, clock=time.time),
+            close_open_always(self.engine, worker=self.worker, clock=time.time),
             self._pulse(),
         ):
             stack.push_async_callback(_run(work))

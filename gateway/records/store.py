@@ -214,7 +214,13 @@ class RecordStore:
         self._stir()
         if self._ticker is None:
             self._ticker = loop.call_later(self._timeout / 8, self._tick)
-        await future  # a caller that is cancelled here leaves a cancelled future: `_settle` sees it
+        try:
+            await future  # a caller that is cancelled here leaves a cancelled future: `_settle` sees it
+        except asyncio.CancelledError:
+            # Cancelled between the commit and being told: the row is stored, and its caller will never close it.
+            if outcome is None and future.done() and not future.cancelled() and future.exception() is None:
+                self.outcome(self._unforwarded(request_id, bound, left=True))
+            raise
 
     def _tick(self) -> None:
         """Refuse those that have waited too long; one timer for all costs less than one each."""
@@ -329,16 +335,18 @@ class RecordStore:
 
     def _abandoned(self, waiting: _Waiting) -> OutcomeRow:
         """The outcome of an intent whose caller gave up before it knew: nothing was forwarded."""
-        left = waiting.future.cancelled()
+        return self._unforwarded(waiting.request_id, waiting.bound, left=waiting.future.cancelled())
+
+    def _unforwarded(self, request_id: str, bound: Bound, *, left: bool) -> OutcomeRow:
         ended_by: EndedBy = "client_left" if left else "refused"
         now = self._now()
         return OutcomeRow(
-            request_id=waiting.request_id,
+            request_id=request_id,
             ts_end=now,
             status=499 if left else 503,
             ended_by=ended_by,
             error_type=None if left else RECORD_UNAVAILABLE,
-            latency_ms=float(max(now - waiting.bound[2], 0)),
+            latency_ms=float(max(now - bound[2], 0)),
         )
 
     def _give_back(self, group: Sequence[_Waiting], outcomes: Sequence[Bound], failure: NotWritten) -> bool:

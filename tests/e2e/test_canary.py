@@ -1,4 +1,4 @@
-"""The contract at the gateway: a canary in any leaf of a request is replaced or refused, and is kept nowhere (promises 1, 4).
+"""The contract at the gateway: a canary in any leaf is replaced or refused, and kept nowhere (promises 1, 4).
 
 One rich request; in turn each string, key, number and id of it carries an identifier of nobody. Then everything that
 the gateway ever wrote is searched: database, files, log at DEBUG, metrics, mails, answers, what the DPO is shown.

@@ -71,7 +71,7 @@ def allowlist(*tools: dict[str, Any], **organisation: Any) -> str:
 
 
 def both_tools(upstream: str) -> str:
-    """`pseudo` replaces personal data, `strict` blocks them, `open` lets them through (and notes it); `dead`: nobody listens."""
+    """`pseudo` replaces personal data, `strict` blocks them, `open` lets them through; behind `dead` nobody listens."""
     strict = {
         "personal": "block",
         "special": "block",
