@@ -73,9 +73,7 @@ def test_with_keys_among_the_values_nothing_leaves_at_all(measured: RunningGatew
     assert report["checks"]["configured_upstream_boundary"]["captured_requests"] == 0
 
 
-def test_v2_every_value_comes_back_and_none_leaks_upstream(
-    measured: RunningGateway, port: int, tmp_path: Path
-) -> None:
+def test_v2_every_value_comes_back_and_none_leaks_upstream(measured: RunningGateway, port: int, tmp_path: Path) -> None:
     done = benchmark(
         "v2_cli", "--only", "sluis", "--gateway-url", f"{measured.base_url}/chat/completions",
         "--upstream-port", str(port), "--seed", "a1b2c3d4e5f60001",
