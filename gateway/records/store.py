@@ -11,6 +11,8 @@ What can go wrong and what becomes of it:
 - the answer to COMMIT is lost: the next attempt looks which intents are there before it inserts.
 - a caller gave up while its row was being committed: if the row turns out stored, the store writes the outcome itself.
 - a row that the database will not take is separated from its group, so that it harms no other.
+
+The file is longer than most: the states of a waiting row and the ways a commit can fail are one subject.
 """
 
 import asyncio
@@ -42,7 +44,7 @@ RECORD_UNAVAILABLE: Final = sentence(
     en="The gateway cannot record your request right now, so it was not passed on. Try again in a moment. "
     "If this goes on, tell ICT.",
 )
-_FAIL_FAST: Final = 1.0  # seconds of failing after which a new intent is refused at once instead of waiting
+_FAIL_FAST: Final = 2.0  # seconds of failing after which a new intent is refused at once instead of waiting
 _OUTCOME_WAIT: Final = 0.05  # seconds an outcome waits for an intent to share a commit with; nobody waits for outcomes
 _BACKOFF: Final = (0.05, 1.0)  # first and longest pause between attempts, seconds
 _log = Log("gateway.records")
@@ -285,7 +287,9 @@ class RecordStore:
             self._beat_due = self._beat_due and not heartbeat
             self._settle(group, outcomes)
         self._flight, self._flight_outcomes = (), 0
-        if not (self._intents or self._outcomes):
+        if self._intents:  # came while this group was under way, or must be looked up again
+            self._wake.set()
+        elif not self._outcomes:
             self._idle.set()
         return done
 

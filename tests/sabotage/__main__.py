@@ -1,0 +1,42 @@
+"""`python -m tests.sabotage [NAME…]`: break each promise on purpose; status 1 when one break goes unnoticed."""
+
+import argparse
+import time
+
+from tests.sabotage.patches import PATCHES
+from tests.sabotage.run import Verdict, try_all
+
+_HEAD = "| patch | promise | file | test | green before | red after | s |\n|---|---|---|---|---|---|---|"
+
+
+def row(verdict: Verdict) -> str:
+    patch = verdict.patch
+    test = patch.test.rpartition("::")[2]
+    yes = {True: "yes", False: "**no**"}
+    cells = (patch.name, patch.promise, patch.file, test, yes[verdict.green], yes[verdict.red])
+    return f"| {' | '.join(map(str, cells))} | {verdict.seconds:.1f} |"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.sabotage", description=__doc__)
+    parser.add_argument("names", nargs="*", help="words of a patch's name; all patches where none is given")
+    parser.add_argument("--jobs", type=int, default=2)
+    given = parser.parse_args()
+    chosen = [p for p in PATCHES if not given.names or any(name in p.name for name in given.names)]
+    began = time.monotonic()
+    print(_HEAD, flush=True)
+    survivors = []
+    for verdict in try_all(chosen, given.jobs):
+        print(row(verdict), flush=True)
+        if verdict.survived:
+            survivors.append(verdict)
+    print(f"\n{len(chosen)} patches, {len(survivors)} unnoticed, {time.monotonic() - began:.0f} s")
+    for verdict in survivors:
+        print(
+            f"\n--- {verdict.patch.name}: {'' if verdict.green else 'its test is not green without it; '}{verdict.why}"
+        )
+    return 1 if survivors or not chosen else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
