@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: run test check bench soak sabotage chaos evaluate lock clean
+.PHONY: run test docs check bench soak sabotage chaos evaluate lock clean
 
 run: $(VENV)/.run
 	$(BIN)/sluis practice
@@ -17,6 +17,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m tests.docs.tables
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

@@ -21,6 +21,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 FOLDER = DEPLOY / "prometheus"
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "dashboards" / "sluis.json").read_text(encoding="utf-8"))
 FAMILIES = {series: family for family in inventory.metrics() for series in family.series}
+STAND_IN = "tests.support.engine:Engine"  # no language models to load: metrics are asked for, not findings
 PROMETHEUS_OWN = {"up"}
 needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 
@@ -134,7 +135,7 @@ def test_a_real_prometheus_reads_a_real_gateway(tmp_path: Path) -> None:
     """Our configuration with another target and a shorter interval; alerts are loaded and quiet."""
     config = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
     shutil.copy(FOLDER / "alerts.yml", tmp_path)
-    with gateway(tmp_path / "gateway", both_tools("http://127.0.0.1:9/v1")) as running:
+    with gateway(tmp_path / "gateway", both_tools("http://127.0.0.1:9/v1"), engine=STAND_IN) as running:
         [job] = config["scrape_configs"]
         job["static_configs"] = [{"targets": [f"127.0.0.1:{running.metrics_port}"]}]
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}

@@ -1,4 +1,7 @@
-"""What the filters do not find. docs/limits.md names these tests: when one turns red, a limit is gone and its line with it."""
+"""What the filters do not find.
+
+docs/limits.md names these tests: when one turns red, a limit is gone, and its line there goes too.
+"""
 
 import pytest
 
