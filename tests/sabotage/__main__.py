@@ -11,9 +11,9 @@ _HEAD = "| patch | promise | file | test | green before | red after | s |\n|---|
 
 def row(verdict: Verdict) -> str:
     patch = verdict.patch
-    test = patch.test.rpartition("::")[2]
-    yes = {True: "yes", False: "**no**"}
-    cells = (patch.name, patch.promise, patch.file, test, yes[verdict.green], yes[verdict.red])
+    before = "yes" if verdict.before == "passed" else f"no: {verdict.before}"
+    after = "yes" if verdict.after == "failed" else f"no: {verdict.after}"
+    cells = (patch.name, patch.promise, patch.file, patch.test.rpartition("::")[2], before, after)
     return f"| {' | '.join(map(str, cells))} | {verdict.seconds:.1f} |"
 
 
@@ -21,20 +21,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.sabotage", description=__doc__)
     parser.add_argument("names", nargs="*", help="words of a patch's name; all patches where none is given")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--why", action="store_true", help="also print what each test saw")
     given = parser.parse_args()
     chosen = [p for p in PATCHES if not given.names or any(name in p.name for name in given.names)]
     began = time.monotonic()
     print(_HEAD, flush=True)
-    survivors = []
+    verdicts = []
     for verdict in try_all(chosen, given.jobs):
         print(row(verdict), flush=True)
-        if verdict.survived:
-            survivors.append(verdict)
+        if given.why and verdict.caught:
+            print(f"    {verdict.why[:200]}")
+        verdicts.append(verdict)
+    untried = [verdict for verdict in verdicts if verdict.untried]
+    survivors = [verdict for verdict in verdicts if not (verdict.caught or verdict.untried)]
     print(f"\n{len(chosen)} patches, {len(survivors)} unnoticed, {time.monotonic() - began:.0f} s")
+    for verdict in untried:
+        print(f"Not tried here, since its test is skipped: {verdict.patch.name}")
     for verdict in survivors:
-        print(
-            f"\n--- {verdict.patch.name}: {'' if verdict.green else 'its test is not green without it; '}{verdict.why}"
-        )
+        print(f"\n--- {verdict.patch.name}: {verdict.before} before, {verdict.after} after. {verdict.why}")
     return 1 if survivors or not chosen else 0
 
 

@@ -1,4 +1,4 @@
-"""Applies each patch in a throw-away copy of the tree and runs its test there; a test that stays green is a survivor."""
+"""Applies each patch in a throw-away copy of the tree and runs its test there; one that stays green saw nothing."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from tests.sabotage.patches import Patch
 
@@ -22,17 +22,25 @@ _SECONDS = 120
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`red`: the test itself failed, which is more than an import error of a patch that makes no sense."""
+    """What became of the named test: passed, skipped, failed, broken or not run.
+
+    `failed` is the test's own assertion; `broken` is an error around it, which proves nothing.
+    """
 
     patch: Patch
-    green: bool
-    red: bool
-    seconds: float
+    before: str
+    after: str
+    seconds: float = 0.0
     why: str = ""
 
     @property
-    def survived(self) -> bool:
-        return not (self.green and self.red)
+    def caught(self) -> bool:
+        return (self.before, self.after) == ("passed", "failed")
+
+    @property
+    def untried(self) -> bool:
+        """The test needs something that this machine lacks (PostgreSQL, strace)."""
+        return self.before == "skipped"
 
 
 @contextmanager
@@ -74,7 +82,7 @@ def outcomes(tree: Path, tests: Iterable[str], *more: str) -> dict[str, str]:
     found: dict[str, str] = {}
     if not report.is_file():
         return found
-    for case in ElementTree.parse(report).getroot().iter("testcase"):  # noqa: S314 - pytest wrote it just now
+    for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314 - pytest wrote it just now
         where = f"{case.get('classname', '').replace('.', '/')}.py::"
         name = case.get("name", "")
         result = _result(case)
@@ -86,24 +94,29 @@ def outcomes(tree: Path, tests: Iterable[str], *more: str) -> dict[str, str]:
 _WORSE = ("passed", "skipped", "failed", "broken")
 
 
-def _result(case: ElementTree.Element) -> str:
+def _result(case: ET.Element) -> str:
     for tag, word in (("error", "broken"), ("failure", "failed"), ("skipped", "skipped")):
         if case.find(tag) is not None:
             return word
     return "passed"
 
 
-def try_patch(patch: Patch, *, green: bool) -> Verdict:
+def try_patch(patch: Patch, *, before: str) -> Verdict:
     began = time.monotonic()
     why = problem(patch)
-    if why:
-        return Verdict(patch, green, red=False, seconds=0.0, why=why)
+    if why or before == "skipped":
+        return Verdict(patch, before, "not run", why=why)
     with copy_of_tree() as tree:
         apply(patch, tree)
-        result = outcomes(tree, [patch.test], "-x", "--timeout", str(_SECONDS)).get(patch.test, "not run")
-        told = (tree / "output").read_text(errors="replace")[-2000:]
-    red = result == "failed"
-    return Verdict(patch, green, red, time.monotonic() - began, "" if red else f"{result}\n{told}")
+        after = outcomes(tree, [patch.test], "-x", "--timeout", str(_SECONDS)).get(patch.test, "not run")
+        told = (tree / "output").read_text(errors="replace")
+    why = _reason(told) if after == "failed" else told[-2000:]
+    return Verdict(patch, before, after, time.monotonic() - began, why)
+
+
+def _reason(output: str) -> str:
+    """The first line in which pytest says what did not hold."""
+    return next((line[1:].strip() for line in output.splitlines() if line.startswith("E  ")), "")
 
 
 def try_all(patches: Sequence[Patch], jobs: int) -> Iterator[Verdict]:
@@ -111,4 +124,4 @@ def try_all(patches: Sequence[Patch], jobs: int) -> Iterator[Verdict]:
     with copy_of_tree() as tree:
         before = outcomes(tree, dict.fromkeys(patch.test for patch in patches))
     with ThreadPoolExecutor(jobs) as pool:
-        yield from pool.map(lambda patch: try_patch(patch, green=before.get(patch.test) == "passed"), patches)
+        yield from pool.map(lambda patch: try_patch(patch, before=before.get(patch.test, "not run")), patches)
