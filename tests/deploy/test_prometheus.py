@@ -163,6 +163,7 @@ class prometheus:  # noqa: N801 - reads as a verb
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
         self._folder = folder
+        self._client = httpx.Client(base_url=f"http://127.0.0.1:{self._port}/api/v1/", trust_env=False, timeout=20)
 
     def __enter__(self) -> Any:
         with (self._folder / "prometheus.log").open("wb") as log:
@@ -180,13 +181,14 @@ class prometheus:  # noqa: N801 - reads as a verb
         return self.ask
 
     def __exit__(self, *_: object) -> None:
+        self._client.close()
         self._process.terminate()
         self._process.wait(20)
 
     def ask(self, path: str, **params: str) -> Any:
         """`data` of an answer (`result` of a query); None while it is not up."""
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self._port}/api/v1/{path}", params=params, trust_env=False)
+            answer = self._client.get(path, params=params)
         except httpx.TransportError:
             return None
         if answer.status_code == 503:
