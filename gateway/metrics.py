@@ -10,6 +10,7 @@ from typing import Final, Literal
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.energy import BOUNDS, FACTORS_VERSION, Energy
+from gateway.errors import REASON_CODES
 from gateway.exchange import Action, Exchange, Outcome
 
 Mode = Literal["livesum", "livemax", "livemin"]
@@ -69,6 +70,9 @@ class Metrics:
         self.avoided = counter("sluis_avoided_requests", "Requests that cost no upstream energy: blocked.", "tool")
         self.suspended = gauge("sluis_suspended_tools", "Tools on hold (kill switch).", "livemax")
         self.outbox = gauge("sluis_outbox_pending", "Alerts that wait to be sent.", "livemax")
+        self.given_up = gauge(
+            "sluis_alerts_given_up", "Alerts that were never delivered.", "livemax"
+        )
         self.policy_ok = gauge(
             "sluis_policy_ok", "1: the tool list on disk is in force; 0: an older one is.", "livemin"
         )
@@ -89,6 +93,8 @@ class Metrics:
         )
         self.pue = gauge("sluis_datacentre_pue_ratio", "PUE of the tool list; DCiE = 1/PUE.", "livemax", "tool")
         self.energy_factors.labels(FACTORS_VERSION).set(1)
+        for code in REASON_CODES:  # a series that exists from the start: `increase()` then sees the first error too
+            self.errors.labels(code)
         self._policy_version = ""
         self._children: dict[tuple[str, str, str], _Children] = {}
 
@@ -169,6 +175,7 @@ class Metrics:
         *,
         suspended: int,
         outbox: int,
+        given_up: int,
         policy_ok: bool,
         policy_version: str,
         reviews_due: int,
@@ -179,6 +186,7 @@ class Metrics:
         """What the worker's pulse reports every second."""
         self.suspended.set(suspended)
         self.outbox.set(outbox)
+        self.given_up.set(given_up)
         self.policy_ok.set(1 if policy_ok else 0)
         if policy_version != self._policy_version:  # labels cannot be cleared with several processes: 0 says "was"
             if self._policy_version:

@@ -116,7 +116,7 @@ def test_open_answers_may_end_before_anything_is_killed() -> None:
 
 
 def test_the_image_is_locked_and_runs_without_rights() -> None:
-    assert "--require-hashes -r requirements/run.txt" in CONTAINERFILE
+    assert "--require-hashes -r requirements/serve.txt" in CONTAINERFILE
     assert "requirements/model.txt" not in CONTAINERFILE
     assert re.findall(r"^FROM (\S+)", CONTAINERFILE, re.MULTILINE) == ["docker.io/library/python:3.11-slim"] * 2
     last = CONTAINERFILE.rpartition("\nFROM ")[2]
@@ -140,7 +140,7 @@ def test_what_the_image_sets_exists() -> None:
 
 def test_what_the_image_leaves_out_is_in_the_lock() -> None:
     """A name that the lock no longer has would be left out by nothing."""
-    lock = (ROOT / "requirements" / "run.txt").read_text(encoding="utf-8")
+    lock = (ROOT / "requirements" / "serve.txt").read_text(encoding="utf-8")
     left_out = " ".join(re.findall(r"pip uninstall --yes (.+)", CONTAINERFILE)).replace("pip", "").split()
     assert left_out
     for name in left_out:
