@@ -20,6 +20,7 @@ from tests.support.gateway import RunningGateway, both_tools, start
 from tests.support.upstream import Upstream
 
 STRACE = shutil.which("strace")
+needs_strace = pytest.mark.skipif(STRACE is None, reason="strace is not installed: system calls cannot be watched")
 CALLS = "trace=pwrite64,pwritev,write,writev,sendto,sendmsg,fsync,fdatasync,connect"
 _CALL = re.compile(r"^(?P<pid>\d+) +(?P<at>[\d.]+) (?P<name>\w+)\((?P<fd>\d+)(?:<(?P<what>.*?)>(?=[,)]| <unf))?(?P<rest>.*)")
 _UNFINISHED = re.compile(r"<unfinished \.\.\.>$")
@@ -56,10 +57,10 @@ def steps(trace: Path) -> list[Step]:
     return found
 
 
-def traced(tmp_path: Path, upstream: Upstream) -> tuple[list[Step], RunningGateway]:
+def traced(tmp_path: Path, upstream: Upstream, app: str) -> tuple[list[Step], RunningGateway]:
     """One request under strace; what the worker did from the request on."""
     assert STRACE is not None
-    running = start(tmp_path / "g", both_tools(upstream.base_url), engine="tests.support.engine:Engine")
+    running = start(tmp_path / "g", both_tools(upstream.base_url), engine="tests.support.engine:Engine", app=app)
     trace = tmp_path / "trace"
     [worker] = running.state["workers"]
     with running.client() as http:
@@ -91,25 +92,30 @@ def to_upstream(step: Step, port: int) -> bool:
     return step.name in {"write", "writev", "sendto", "sendmsg"} and f"->127.0.0.1:{port}" in step.what
 
 
-@pytest.mark.skipif(STRACE is None, reason="strace is not installed: system calls cannot be watched")
-def test_the_intent_is_on_disk_before_the_first_upstream_byte(tmp_path: Path) -> None:
+def unsafe(tmp_path: Path, app: str) -> str:
+    """Why the intent of the watched request was not on disk before its first byte went upstream; empty when it was."""
     with Upstream() as upstream:
-        found, running = traced(tmp_path, upstream)
+        found, running = traced(tmp_path, upstream, app)
         try:
             [reference] = running.rows("SELECT request_id FROM intents ORDER BY seq DESC LIMIT 1")[0]
         finally:
             running.stop()
     first = next(i for i, step in enumerate(found) if to_upstream(step, upstream.port))
-    before = found[:first]
-    logged = [
-        i
-        for i, step in enumerate(before)
-        if step.name.startswith("pwrite") and step.what.endswith("sluis.db-wal") and reference in step.rest
-    ]
-    assert logged, "the intent was not written before the first byte went upstream"
-    synced = [
-        i
-        for i, step in enumerate(before)
-        if step.name in {"fsync", "fdatasync"} and step.what.endswith("sluis.db-wal") and i > logged[-1]
-    ]
-    assert synced, "the intent was written, but not synced, before the first byte went upstream"
+    log = [(i, step) for i, step in enumerate(found[:first]) if step.what.endswith("sluis.db-wal")]
+    logged = [i for i, step in log if step.name.startswith("pwrite") and reference in step.rest]
+    if not logged:
+        return "the intent was not written before the first byte went upstream"
+    if not [i for i, step in log if step.name in {"fsync", "fdatasync"} and i > logged[-1]]:
+        return "the intent was written, but not synced, before the first byte went upstream"
+    return ""
+
+
+@needs_strace
+def test_the_intent_is_on_disk_before_the_first_upstream_byte(tmp_path: Path) -> None:
+    assert unsafe(tmp_path, "gateway.app:create_app") == ""
+
+
+@needs_strace
+def test_a_database_that_does_not_sync_is_seen_by_the_trace(tmp_path: Path) -> None:
+    """The control of the test above: `synchronous=OFF` turns it red."""
+    assert "not synced" in unsafe(tmp_path, "tests.support.weak:create_app")
