@@ -278,6 +278,7 @@ class _Joined:
                     reviews_due=len(review_warnings(policy, datetime.now(UTC).date())),
                     records_pending=self.parts.records.pending_count,
                     state_age=self.watcher.age,
+                    tasks=len(asyncio.all_tasks()),
                     pue={t.id: t.energy.pue for t in policy.tools.values() if t.energy.pue},
                 )
             await asyncio.sleep(_PULSE)

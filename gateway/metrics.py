@@ -84,6 +84,7 @@ class Metrics:
         self.state_age = gauge(
             "sluis_state_age_seconds", "Age of this worker's view of keys and suspensions.", "livemax"
         )
+        self.tasks = gauge("sluis_tasks", "Tasks of the workers' event loops; grows with open exchanges only.", "livesum")
         self.energy = counter("sluis_energy_joules", f"Estimated energy. {_ENVELOPE}", "tool", "bound", "method")
         self.co2e = counter("sluis_co2e_grams", f"Estimated emissions. {_ENVELOPE}", "tool", "bound", "basis")
         self.water = counter("sluis_water_litres", f"Estimated water. {_ENVELOPE}", "tool", "bound", "scope")
@@ -181,6 +182,7 @@ class Metrics:
         reviews_due: int,
         records_pending: int,
         state_age: float,
+        tasks: int,
         pue: Mapping[str, float],
     ) -> None:
         """What the worker's pulse reports every second."""
@@ -196,5 +198,6 @@ class Metrics:
         self.reviews_due.set(reviews_due)
         self.records_pending.set(records_pending)
         self.state_age.set(min(state_age, 1e6))
+        self.tasks.set(tasks)
         for tool, ratio in pue.items():
             self.pue.labels(tool).set(ratio)

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     scan_timeout: float = Field(30.0, gt=0, description="seconds; a scan that takes longer refuses the request")
     connect_timeout: float = Field(5.0, gt=0)
     read_timeout: float = Field(120.0, gt=0, description="seconds without a byte from the upstream")
+    client_timeout: float = Field(
+        120.0, gt=0, description="seconds that a client may take no byte of its answer; then its connection is closed"
+    )
     total_timeout: float = Field(900.0, gt=0)
     drain_timeout: float = Field(30.0, gt=0, description="seconds that open exchanges get when the gateway stops")
     trusted_proxies: str = Field("", description="comma-separated networks whose X-Forwarded-For is believed")

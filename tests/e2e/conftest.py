@@ -85,6 +85,6 @@ def small(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Itera
         log_level="DEBUG",
         read_timeout=2.0,
         scan_timeout=4.0,
-        total_timeout=12.0,
+        client_timeout=3.0,
     ) as started:
         yield started

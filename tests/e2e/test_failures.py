@@ -6,6 +6,7 @@ Scanners that raise, die or hang; upstreams that refuse, break off or talk nonse
 import contextlib
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 import openai
+import psutil
 import pytest
 
 from tests.support import raw
@@ -266,3 +268,206 @@ def test_a_worker_that_is_killed_is_started_again_and_its_exchange_is_closed(
     sock.close()
     assert eventually(lambda: works(small), 60)
     assert eventually(lambda: ("interrupted", 0) in endings(small)[before:])
+
+
+# --- the client ----------------------------------------------------------------------------------------------------
+
+
+def to_upstream(running: RunningGateway, upstream: Upstream) -> int:
+    """Connections that the workers hold to the upstream."""
+    pids = [psutil.Process(pid) for pid in running.state["workers"]]
+    return sum(bool(c.raddr) and c.raddr.port == upstream.port for p in pids for c in p.net_connections("tcp"))
+
+
+def from_clients(running: RunningGateway) -> int:
+    pids = [psutil.Process(pid) for pid in running.state["workers"]]
+    return sum(c.laddr.port == running.port and bool(c.raddr) for p in pids for c in p.net_connections("tcp"))
+
+
+def close(sock: socket.socket) -> None:
+    sock.close()
+
+
+LEAVINGS = [
+    ("before the upstream's head", "[[hang:30]] dag", False, b""),
+    ("before the head of a stream", "[[hang:30]] dag", True, b""),
+    ("in the middle of a stream", "[[slow:0.3]] " + "dag " * 50, True, b'"content"'),
+    ("in the middle of a JSON answer", "[[half:30]] dag", False, b""),
+]
+
+
+@pytest.mark.parametrize("how", [close, raw.reset])
+@pytest.mark.parametrize(("stage", "text", "stream", "until"), LEAVINGS, ids=[stage for stage, *_ in LEAVINGS])
+def test_a_client_that_leaves_takes_the_upstreams_work_with_it(  # noqa: PLR0917
+    small: RunningGateway,
+    upstream: Upstream,
+    stage: str,
+    text: str,
+    stream: bool,
+    until: bytes,
+    how: Callable[[socket.socket], None],
+) -> None:
+    before = len(endings(small))
+    sock = raw.connect(small)
+    sock.sendall(raw.request(small, {"model": "pseudo", "messages": said(text), "stream": stream}))
+    assert eventually(lambda: upstream.requests)
+    received = b""
+    while until not in received:
+        received += sock.recv(4096)
+    time.sleep(0.2)
+    how(sock)
+    assert eventually(lambda: upstream.left), f"{stage}: the upstream works on for nobody"
+    assert eventually(lambda: len(endings(small)) == before + 1)
+    assert endings(small)[-1][0] == "client_left"
+    assert eventually(lambda: from_clients(small) == 0)
+    assert eventually(lambda: to_upstream(small, upstream) == 0)
+
+
+@pytest.mark.parametrize("how", [close, raw.reset])
+@pytest.mark.parametrize("stage", ["head", "body", "scan"])
+def test_a_client_that_leaves_before_anything_was_sent_leaves_no_trace(
+    small: RunningGateway, upstream: Upstream, stage: str, how: Callable[[socket.socket], None]
+) -> None:
+    before = small.rows("SELECT count(*) FROM intents")
+    whole = raw.request(small, {"model": "pseudo", "messages": said(f"sleep:1 dag {stage} {how.__name__}")})
+    sock = raw.connect(small)
+    sock.sendall({"head": whole[:60], "body": whole[:-20], "scan": whole}[stage])
+    time.sleep(0.4)
+    how(sock)
+    assert eventually(lambda: from_clients(small) == 0)
+    assert eventually(lambda: works(small))
+    assert len(upstream.requests) == 1  # the one of works()
+    assert small.rows("SELECT count(*) FROM intents") == [(before[0][0] + 1,)]
+
+
+def test_leaving_at_the_moment_of_the_refusal_does_not_hide_the_near_miss(small: RunningGateway) -> None:
+    """A hang-up at any moment around the block: a record and its near miss stand together, or neither does."""
+    for step in range(40):
+        sock = raw.connect(small)
+        sock.sendall(raw.request(small, {"model": "strict", "messages": said(f"{NUMBER} nummer {step}")}))
+        time.sleep(step / 4000)
+        raw.reset(sock)
+    assert eventually(lambda: works(small))
+    blocked = "SELECT request_id FROM intents WHERE decision = 'blocked' ORDER BY 1"
+    missed = "SELECT request_id FROM near_misses ORDER BY 1"
+    assert eventually(lambda: small.rows(blocked) == small.rows(missed))
+    assert len(small.rows(blocked)) > 5
+
+
+def test_many_clients_that_leave_leave_nothing_behind(small: RunningGateway, upstream: Upstream) -> None:
+    [pid] = small.state["workers"]
+    assert works(small)
+    assert eventually(lambda: from_clients(small) == to_upstream(small, upstream) == 0)
+    process = psutil.Process(pid)
+    before = (process.num_fds(), process.num_threads())
+    for round_number in range(3):
+        socks = [raw.connect(small) for _ in range(20)]
+        for n, sock in enumerate(socks):
+            text = f"[[slow:0.2]] {'dag ' * 40} {round_number}"
+            sock.sendall(raw.request(small, {"model": "pseudo", "messages": said(text), "stream": n % 2 == 0}))
+        assert eventually(lambda: len(upstream.requests) >= 15)
+        for sock in socks:
+            raw.reset(sock)
+    assert eventually(lambda: from_clients(small) == to_upstream(small, upstream) == 0)
+    assert eventually(lambda: process.num_fds() <= before[0] + 1), (process.num_fds(), before)
+    assert process.num_threads() <= before[1]
+
+
+def test_a_reader_that_does_not_read_holds_the_upstream_back_and_nobody_else(
+    running: RunningGateway, upstream: Upstream
+) -> None:
+    """18 MB of answer, a client that reads nothing for a while: memory stays, others are served, all arrives."""
+    [pid] = running.state["workers"]
+    process = psutil.Process(pid)
+    assert works(running)
+    before = process.memory_info().rss
+    sock = raw.connect(running, receive_buffer=4096)
+    with contextlib.closing(sock):
+        body = {"model": "open", "messages": said("[[flood]] dag"), "stream": True}
+        sock.sendall(raw.request(running, body, headers="Connection: close\r\n"))
+        highest = 0
+        for _ in range(12):
+            time.sleep(0.25)
+            highest = max(highest, process.memory_info().rss)
+            assert works(running)
+        assert highest - before < 8_000_000
+        received = raw.until_closed(sock)
+    assert len(received) > 18_000_000
+    assert b"data: [DONE]\n\n" in received[-40:]
+    assert endings(running)[-1] == ("completed", 200)
+
+
+def test_a_reader_that_never_reads_is_let_go(small: RunningGateway, upstream: Upstream) -> None:
+    """After SLUIS_CLIENT_TIMEOUT (3 s here): else a few such clients would hold the gateway for good."""
+    sock = raw.connect(small, receive_buffer=4096)
+    with contextlib.closing(sock):
+        body = {"model": "pseudo", "messages": said("[[flood]] dag"), "stream": True}
+        sock.sendall(raw.request(small, body))
+        assert eventually(lambda: upstream.requests)
+        assert eventually(lambda: from_clients(small) == 0, 60)
+        assert eventually(lambda: to_upstream(small, upstream) == 0)
+        assert endings(small)[-1][0] == "client_left"
+
+
+def test_a_body_that_comes_slowly_is_taken_and_holds_nobody_up(small: RunningGateway, upstream: Upstream) -> None:
+    whole = raw.request(small, {"model": "pseudo", "messages": said("een trage vraag")})
+    with contextlib.closing(raw.connect(small)) as sock:
+        for at in range(0, len(whole), 40):
+            sock.sendall(whole[at : at + 40])
+            time.sleep(0.1)
+            if at == 80:
+                assert works(small)
+        status, _, body = raw.answer(sock)
+    assert (status, b"een trage vraag" in body) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "length"),
+    [
+        ("Transfer-Encoding: chunked\r\n", -1),
+        ("Transfer-Encoding: identity, chunked\r\n", -1),
+        ("Content-Length: 5\r\n", -1),
+        ("Content-Length: +5\r\n", 0),
+        ("Transfer-Encoding: gzip\r\n", 0),
+        ("Transfer-Encoding : chunked\r\n", -1),
+        ("X-A: b\r\n\x01: c\r\n", -1),
+    ],
+)
+def test_a_request_whose_length_can_be_read_in_two_ways_is_refused(
+    small: RunningGateway, upstream: Upstream, headers: str, length: int
+) -> None:
+    """What a proxy before us might cut elsewhere could smuggle a second request past its rules."""
+    smuggled = b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n"
+    body = b"0\r\n\r\n" + smuggled
+    with contextlib.closing(raw.connect(small)) as sock:
+        sock.sendall(raw.request(small, body, headers=headers, length=length))
+        received = raw.until_closed(sock)
+    assert received.startswith(b"HTTP/1.1 400")
+    assert received.count(b"HTTP/1.1 ") == 1
+    assert upstream.requests == []
+
+
+def test_pipelined_requests_are_answered_in_order(small: RunningGateway, upstream: Upstream) -> None:
+    texts = [("pseudo", "een"), ("strict", NUMBER), ("pseudo", "[[slow:0.01]] drie"), ("pseudo", "vier")]
+    bodies = [{"model": model, "messages": said(text)} for model, text in texts]
+    with contextlib.closing(raw.connect(small)) as sock:
+        sock.sendall(b"".join(raw.request(small, body) for body in bodies))
+        answers = [raw.answer(sock) for _ in bodies]
+    assert [status for status, _, _ in answers] == [200, 400, 200, 200]
+    for (_, text), (status, _, body) in zip(texts, answers, strict=True):
+        assert status == 400 or text.encode() in body
+    assert len({headers["x-request-id"] for _, headers, _ in answers}) == 4
+    assert len(upstream.requests) == 3
+
+
+def test_a_flood_of_headers_is_cut_off(small: RunningGateway) -> None:
+    with contextlib.closing(raw.connect(small)) as sock:
+        sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n")
+        with contextlib.suppress(ConnectionError):
+            for number in range(100_000):
+                sock.sendall(f"X-{number}: {'a' * 60}\r\n".encode())
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            received = raw.until_closed(sock)
+    assert received == b"" or received.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
+    assert works(small)

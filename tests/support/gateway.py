@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,13 +174,13 @@ def start(
     seconds: float = 90,
     keys: Mapping[str, str] | None = None,
     engine: str = "",
-    around: Sequence[str] = (),
+    app: str = "gateway.app:create_app",
     **settings: Any,
 ) -> RunningGateway:
     """The same without an end; `keys` of an earlier start on the same folder.
 
-    `engine` replaces the scanners' engine (`module:Class`); `around` is a command that runs the gateway's, such as
-    strace. A PostgreSQL database is brought to the schema first.
+    `engine` replaces the scanners' engine (`module:Class`), and with it `app` the application (`module:factory`). A
+    PostgreSQL database is brought to the schema first.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "allowlist.yaml").write_text(policy, encoding="utf-8")
@@ -198,10 +198,10 @@ def start(
     environment |= {f"SLUIS_{k.upper()}": str(v) for k, v in made.model_dump().items() if v is not None}
     environment["PYTHONPATH"] = str(ROOT)
     (made.run_dir / "state.json").unlink(missing_ok=True)
-    command = ["tests.support.serve", engine] if engine else ["gateway.cli", "serve"]
+    command = ["tests.support.serve", engine, app] if engine else ["gateway.cli", "serve"]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            [*around, sys.executable, "-m", *command], env=environment, stdout=log, stderr=log, cwd=folder
+            [sys.executable, "-m", *command], env=environment, stdout=log, stderr=log, cwd=folder
         )
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -39,10 +39,10 @@ def reset(sock: socket.socket) -> None:
 
 def until_closed(sock: socket.socket) -> bytes:
     """All that comes until the other side closes."""
-    found = b""
+    found = bytearray()
     while piece := sock.recv(65536):
         found += piece
-    return found
+    return bytes(found)
 
 
 def answer(sock: socket.socket) -> tuple[int, dict[str, str], bytes]:

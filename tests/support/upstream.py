@@ -213,7 +213,7 @@ async def _stream(  # noqa: C901 - one branch a scenario
             if scenario == "nonsense" and number == 3:
                 yield b"data: {nonsense " + said.encode() + b"\n\n"
             yield chunk({"content": text[i : i + 4]})
-    for _ in range(int(value) if scenario == "flood" else 0):
+    for _ in range(1500 if scenario == "flood" else 0):
         yield chunk({"content": "water " * 2000})
     yield chunk({}, "tool_calls" if scenario == "tool" else "stop")
     if (body.get("stream_options") or {}).get("include_usage"):
