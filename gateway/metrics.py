@@ -70,9 +70,7 @@ class Metrics:
         self.avoided = counter("sluis_avoided_requests", "Requests that cost no upstream energy: blocked.", "tool")
         self.suspended = gauge("sluis_suspended_tools", "Tools on hold (kill switch).", "livemax")
         self.outbox = gauge("sluis_outbox_pending", "Alerts that wait to be sent.", "livemax")
-        self.given_up = gauge(
-            "sluis_alerts_given_up", "Alerts that were never delivered.", "livemax"
-        )
+        self.given_up = gauge("sluis_alerts_given_up", "Alerts that were never delivered.", "livemax")
         self.policy_ok = gauge(
             "sluis_policy_ok", "1: the tool list on disk is in force; 0: an older one is.", "livemin"
         )
@@ -84,7 +82,9 @@ class Metrics:
         self.state_age = gauge(
             "sluis_state_age_seconds", "Age of this worker's view of keys and suspensions.", "livemax"
         )
-        self.tasks = gauge("sluis_tasks", "Tasks of the workers' event loops; grows with open exchanges only.", "livesum")
+        self.tasks = gauge(
+            "sluis_tasks", "Tasks of the workers' event loops; they grow with open exchanges.", "livesum"
+        )
         self.energy = counter("sluis_energy_joules", f"Estimated energy. {_ENVELOPE}", "tool", "bound", "method")
         self.co2e = counter("sluis_co2e_grams", f"Estimated emissions. {_ENVELOPE}", "tool", "bound", "basis")
         self.water = counter("sluis_water_litres", f"Estimated water. {_ENVELOPE}", "tool", "bound", "scope")

@@ -7,14 +7,14 @@ Each step raises a GatewayError where the road ends; nothing is forwarded before
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from filters.findings import Path, ScanError, Scanner, Slot, SlotKind
 from filters.pseudonyms import Placeholders
 from gateway.database import ChangeWatcher
-from gateway.energy import FACTORS_VERSION, Energy, Estimator
+from gateway.energy import Estimator
 from gateway.errors import Blocked, GatewayError, Unavailable, sentence
 from gateway.exchange import Action, AnswerFacts, Decision, Exchange, Outcome, Principal, Stamp
 from gateway.identity.suspensions import Suspensions
@@ -25,9 +25,9 @@ from gateway.metrics import Metrics
 from gateway.policy.compiled import Policy, Tool
 from gateway.policy.decide import act, admit, blocked_error
 from gateway.policy.loader import PolicyStore
+from gateway.recording import intent_row, listed_name, outcome_row
 from gateway.records.actors import ActorKeys
-from gateway.records.retention import retain_until
-from gateway.records.rows import EndedBy, EnergyRow, Intent, LabelRow, OutcomeRow
+from gateway.records.rows import EndedBy
 from gateway.records.store import RecordStore
 from gateway.settings import Settings
 from gateway.upstream import Destination, UpstreamClient
@@ -130,9 +130,12 @@ async def prepare(parts: Parts, x: Exchange, wire: WireFormat, call: Call, princ
         store_false=upstream.store_false if upstream else False,
     )
     body = wire.encode(call, send)
-    await parts.records.intent(_intent(parts, x))
+    await parts.records.intent(intent_row(x, worker=parts.worker, actors=parts.actors))
     x.intent_written = True
     x.bytes_up = len(body)
+    # Scanning and recording take time: what was suspended meanwhile is not forwarded (T4).
+    parts.watcher.check()
+    admit(policy, call.model, principal=principal, suspended=parts.suspensions.current, today=day_of(x))
     return Prepared(wire, call, tool, destination, body, placeholders)
 
 
@@ -200,16 +203,6 @@ def _pseudonymize(parts: Parts, x: Exchange, wire: WireFormat, call: Call, slots
     return placeholders
 
 
-def listed_name(tool: Tool, model: str) -> str:
-    """The tool list's own word for a model: a name written out, else the tool's id with `*` (promise 4).
-
-    A pattern lets a client choose the rest of the name, so that it cannot be recorded as it came.
-    """
-    if model in tool.model_ids() or f"{tool.id}/{model}" in tool.model_ids():
-        return model
-    return f"{tool.id}/*"
-
-
 _destinations: dict[tuple[int, str], tuple[Tool, Destination]] = {}
 
 
@@ -262,101 +255,14 @@ async def answer(parts: Parts, x: Exchange, prepared: Prepared) -> bytes:
     return body
 
 
-def _intent(parts: Parts, x: Exchange) -> Intent:
-    principal, decision, tool, policy = x.principal, x.decision, x.tool, x.policy
-    actions = decision.actions if decision else ()
-    counted = Counter((f.entity_type, str(f.category), str(a)) for f, a in zip(x.findings, actions, strict=False))
-    start = int(x.started_at * 1000)
-    markings = [f.entity_type for f in x.findings if f.entity_type.startswith("MARKING_")]
-    return Intent(
-        request_id=x.request_id,
-        ts_start=start,
-        trace_id=x.request_id.replace("-", ""),
-        span_id=x.request_id.replace("-", "")[16:],
-        worker=parts.worker,
-        actor=parts.actors.actor(principal.subject, x.started_at) if principal else "",
-        org=policy.organisation.id if policy else "",
-        unit=principal.unit if principal else "",
-        origin="vouched" if principal and principal.vouched else "direct",
-        action=x.operation,
-        tool_id=tool.id if tool else "",
-        provider=tool.provider.otel_name if tool else "",
-        request_model=x.model,
-        stream=x.stream,
-        decision=str(decision.outcome) if decision else str(Outcome.ALLOWED),
-        policy_rule=decision.policy_rule if decision else "",
-        policy_version=policy.version if policy else "",
-        scanner_version=x.scanner_version,
-        findings=tuple((*kinds, number) for kinds, number in sorted(counted.items())),
-        classification=min(markings) if markings else None,
-        unscanned=x.unscanned,
-        retain_until=retain_until(start),
-    )
-
-
-def outcome_row(parts: Parts, x: Exchange, *, ended_by: EndedBy, energy: Energy | None) -> OutcomeRow:
-    """What is kept of how an exchange ended; no text."""
-    usage = x.usage
-    return OutcomeRow(
-        request_id=x.request_id,
-        ts_end=int(parts.now() * 1000),
-        status=x.status,
-        upstream_status=x.upstream_status,
-        error_type=x.error_type or None,
-        finish_reasons=x.finish_reasons,
-        response_model=x.response_model or None,
-        model_changed=bool(x.response_model and x.tool and x.response_model != x.tool.upstream_model(x.asked_model)),
-        input_tokens=usage.input if usage else None,
-        output_tokens=usage.output if usage else None,
-        cached_tokens=usage.cached if usage else None,
-        reasoning_tokens=usage.reasoning if usage else None,
-        latency_ms=round((parts.clock() - x.started) * 1000, 1),
-        ttfc_ms=round((x.first_chunk - x.started) * 1000, 1) if x.first_chunk else None,
-        energy=_energy_row(energy),
-        label=_label_row(x),
-        bytes_up=x.bytes_up,
-        bytes_down=x.bytes_down,
-        ended_by=ended_by,
-    )
-
-
-def _energy_row(energy: Energy | None) -> EnergyRow | None:
-    if energy is None:
-        return None
-    water = zip(energy.water_onsite_ml, energy.water_offsite_ml, strict=True)
-    return EnergyRow(
-        wh=_three(j / 3600 for j in energy.joules),
-        gco2e=_three(energy.co2e_grams),
-        water_ml=_three(onsite + offsite for onsite, offsite in water),
-        method=energy.method,
-        factors_version=FACTORS_VERSION,
-    )
-
-
-def _three(values: Iterable[float]) -> tuple[float, float, float]:
-    low, mid, high = (float(f"{value:.4g}") for value in values)
-    return low, mid, high
-
-
-def _label_row(x: Exchange) -> LabelRow | None:
-    if x.label is None:
-        return None
-    label = x.label.ai_label
-    visible = label["visible_label"]
-    return LabelRow(
-        record_id=label["record_id"],
-        visible=visible["applied"],
-        reason=visible["reason"] or "",
-        language=label["language"],
-    )
-
-
 async def _refuse(parts: Parts, x: Exchange, error: GatewayError) -> None:
     """Both rows of an exchange that does not leave, in one commit."""
     x.status = error.status
     x.error_type = error.reason_code
     x.ended_by = "refused"
-    await parts.records.refused(_intent(parts, x), outcome_row(parts, x, ended_by="refused", energy=None))
+    intent = intent_row(x, worker=parts.worker, actors=parts.actors)
+    outcome = outcome_row(x, ended_by="refused", energy=None, now=parts.now(), clock=parts.clock())
+    await parts.records.refused(intent, outcome)
 
 
 def finish(parts: Parts, x: Exchange, ended_by: EndedBy) -> None:
@@ -367,5 +273,6 @@ def finish(parts: Parts, x: Exchange, ended_by: EndedBy) -> None:
     if not x.intent_written:
         return
     energy = parts.energy.estimate(x)
-    parts.records.outcome(outcome_row(parts, x, ended_by=ended_by, energy=energy))
-    parts.metrics.finished(x, energy, now=parts.clock())
+    clock = parts.clock()
+    parts.records.outcome(outcome_row(x, ended_by=ended_by, energy=energy, now=parts.now(), clock=clock))
+    parts.metrics.finished(x, energy, now=clock)

@@ -7,15 +7,15 @@ from stdnum import iban
 from filters.patterns import compile_pattern
 from filters.recognizers.base import PatternIdentifier, Proof, Verdict
 
-_TAIL = compile_pattern(r"(?i)(?:[ .\-]?[A-Z0-9]){11,30}")
+_TAIL = compile_pattern(r"(?i)(?:[ .\-/_\n]{0,2}[A-Z0-9]){11,30}")
 
 
 class IbanCode(PatternIdentifier):
     """Proven by country, length and check digits. The longest stretch of groups that checks counts."""
 
     entities = ("IBAN_CODE",)
-    patterns = (r"(?i)(?:^|[^A-Z0-9])([A-Z]{2} ?[0-9]{2})",)
-    prefilter = r"[A-Za-z]{2} ?[0-9]{2}"
+    patterns = (r"(?i)(?:^|[^A-Z0-9]|IBAN)([A-Z] ?[A-Z][ .\-/_]?[0-9] ?[0-9])",)
+    prefilter = r"[A-Za-z] ?[A-Za-z][ .\-/_]?[0-9] ?[0-9]"
 
     def candidates(self, text: str) -> Iterator[tuple[int, int, Verdict]]:
         """Every possible beginning, since one that is none ("is 85.07 …") may run over a real one behind it.
@@ -27,7 +27,7 @@ class IbanCode(PatternIdentifier):
             tail = _TAIL.match(text, head)
             end = tail.end() if tail else head
             while end - start >= 15:  # noqa: PLR2004 (Norway's is the shortest)
-                if (end == len(text) or not text[end].isalnum()) and self.judge(text[start:end]):
+                if (end == len(text) or not text[end].isdecimal()) and self.judge(text[start:end]):
                     yield start, end, Verdict("IBAN_CODE", Proof.PROVEN)
                     break
                 end -= 1

@@ -144,8 +144,9 @@ PATCHES: tuple[Patch, ...] = (
         "forward before the intent is stored",
         3,
         "gateway/pipeline.py",
-        "    await parts.records.intent(_intent(parts, x))\n",
-        '    __import__("asyncio").ensure_future(parts.records.intent(_intent(parts, x)))\n',
+        "    await parts.records.intent(intent_row(x, worker=parts.worker, actors=parts.actors))\n",
+        "    row = intent_row(x, worker=parts.worker, actors=parts.actors)\n"
+        '    __import__("asyncio").ensure_future(parts.records.intent(row))\n',
         _ROAD + "test_nothing_is_forwarded_before_its_intent_is_stored",
     ),
     Patch(
@@ -208,7 +209,7 @@ PATCHES: tuple[Patch, ...] = (
     Patch(
         "record the model's name as the client wrote it",
         4,
-        "gateway/pipeline.py",
+        "gateway/recording.py",
         '    return f"{tool.id}/*"\n',
         "    return model\n",
         _ROAD + "test_a_models_name_that_a_client_chose_is_not_recorded",
@@ -237,6 +238,14 @@ PATCHES: tuple[Patch, ...] = (
         "    if code is None and tool.id in suspended:\n",
         "    if code is None and tool.id in ():\n",
         _ROAD + "test_a_suspended_tool_is_not_used",
+    ),
+    Patch(
+        "do not look at the kill switch again before forwarding",
+        5,
+        "gateway/pipeline.py",
+        "    admit(policy, call.model, principal=principal, suspended=parts.suspensions.current, today=day_of(x))\n",
+        "",
+        _ROAD + "test_a_tool_suspended_while_the_request_was_under_way_is_not_used",
     ),
     Patch(
         "serve an unknown path with the first format",

@@ -133,6 +133,19 @@ async def test_a_suspended_tool_is_not_used(gate: InProcess, upstream: Upstream)
     assert (await gate.ask("Dag", model="strict")).status == 200
 
 
+async def test_a_tool_suspended_while_the_request_was_under_way_is_not_used(
+    gate: InProcess, upstream: Upstream
+) -> None:
+    with gate.locked():  # the request waits for its intent; meanwhile the kill switch falls
+        asking = asyncio.create_task(gate.ask("Dag"))
+        await asyncio.sleep(0.3)
+        gate.parts.suspensions.current = frozenset({"pseudo"})
+    reply = await asking
+    assert (reply.status, reply.json()["error"]["code"]) == (403, "tool_suspended")
+    assert upstream.requests == []
+    assert await gate.ending(reply) == [("failed", 403)]
+
+
 async def test_a_worker_that_does_not_know_what_is_in_force_refuses(gate: InProcess, upstream: Upstream) -> None:
     engine = create_engine(gate.settings.database)
     gate.with_parts(watcher=ChangeWatcher(engine))  # it never looked
