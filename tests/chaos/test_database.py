@@ -1,6 +1,6 @@
 """The database is locked, silent or gone: requests are refused, nothing goes up unrecorded, service resumes by itself.
 
-And what must hold whatever the processes do: the kill switch on each worker and after a restart, the tool list in force.
+And what holds whatever the processes do: the kill switch on each worker and after a restart, the tool list in force.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ def upstream() -> Iterator[Upstream]:
 def refused_meanwhile(running: RunningGateway, seconds: float) -> list[str]:
     """Ask for so long; the codes of the refusals. What is answered otherwise fails the test."""
     end = time.monotonic() + seconds
-    codes = []
+    codes: list[str] = []
     while time.monotonic() < end or not codes:
         answer = ask(running, f"vraag {len(codes)}")
         assert answer.status_code == 503, answer.text
@@ -168,7 +168,9 @@ def shared() -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, shared: Upstream) -> Iterator[list[RunningGateway]]:
+def two(
+    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, shared: Upstream
+) -> Iterator[list[RunningGateway]]:
     """A gateway of two workers, in a list: a test may put the one that it restarted in its place."""
     folder = tmp_path_factory.mktemp("two")
     held = [start(folder, both_tools(shared.base_url), engine=ENGINE, database_url=postgres.url, workers=2)]
@@ -302,7 +304,12 @@ def test_a_revoked_key_is_refused_by_each_worker_within_a_second(two: list[Runni
 def test_a_changed_tool_list_is_taken_and_a_bad_one_keeps_the_last_good(
     tmp_path: Path, upstream: Upstream, mail: MailServer
 ) -> None:
-    settings = {"smtp_host": "127.0.0.1", "smtp_port": mail.port, "smtp_tls": "none", "mail_from": "s@example.org"}
+    settings: dict[str, Any] = {
+        "smtp_host": "127.0.0.1",
+        "smtp_port": mail.port,
+        "smtp_tls": "none",
+        "mail_from": "s@example.org",
+    }
     with gateway(tmp_path / "g", both_tools(upstream.base_url), engine=ENGINE, **settings) as running:
         file = running.settings.allowlist
         assert ask(running).status_code == 200
@@ -312,7 +319,9 @@ def test_a_changed_tool_list_is_taken_and_a_bad_one_keeps_the_last_good(
         assert eventually(lambda: ask(running, model="anders").status_code == 200, 20)
         print(f"taken after {time.monotonic() - changed:.2f} s")
         assert ask(running, model="strict").status_code in (403, 404)
-        assert eventually(lambda: any("anders" in m.get_content() for m in mail.messages)), "the DPO gets the difference"
+        assert eventually(lambda: any("anders" in m.get_content() for m in mail.messages)), (
+            "the DPO gets the difference"
+        )
 
         mails = len(mail.messages)
         file.write_text("profile: trial\ntools: [")
@@ -351,5 +360,3 @@ def test_other_tools_stay_in_force_while_the_list_is_rewritten(tmp_path: Path, u
         finally:
             over.set()
             writing.join()
-
-

@@ -22,7 +22,9 @@ from tests.support.upstream import Upstream
 STRACE = shutil.which("strace")
 needs_strace = pytest.mark.skipif(STRACE is None, reason="strace is not installed: system calls cannot be watched")
 CALLS = "trace=pwrite64,pwritev,write,writev,sendto,sendmsg,fsync,fdatasync,connect"
-_CALL = re.compile(r"^(?P<pid>\d+) +(?P<at>[\d.]+) (?P<name>\w+)\((?P<fd>\d+)(?:<(?P<what>.*?)>(?=[,)]| <unf))?(?P<rest>.*)")
+_CALL = re.compile(
+    r"^(?P<pid>\d+) +(?P<at>[\d.]+) (?P<name>\w+)\((?P<fd>\d+)(?:<(?P<what>.*?)>(?=[,)]| <unf))?(?P<rest>.*)"
+)
 _UNFINISHED = re.compile(r"<unfinished \.\.\.>$")
 _RESUMED = re.compile(r"^(?P<pid>\d+) +(?P<at>[\d.]+) <\.\.\. (?P<name>\w+) resumed>")
 

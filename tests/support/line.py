@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+from typing import Self
 
 
 class Line:
@@ -18,7 +19,7 @@ class Line:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Line":
+    def __enter__(self) -> Self:
         self._thread.start()
         self._ready.wait(10)
         return self
@@ -63,7 +64,10 @@ class Line:
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._target)
         both = {writer, up_writer}
         self._open |= both
-        halves = [asyncio.create_task(self._half(reader, up_writer)), asyncio.create_task(self._half(up_reader, writer))]
+        halves = [
+            asyncio.create_task(self._half(reader, up_writer)),
+            asyncio.create_task(self._half(up_reader, writer)),
+        ]
         try:
             await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
         finally:
