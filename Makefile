@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: run test check bench soak sabotage chaos evaluate lock clean
+.PHONY: run test check docs coverage bench soak sabotage chaos evaluate lock clean
 
 run: $(VENV)/.run
 	$(BIN)/sluis practice
@@ -17,6 +17,13 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m tests.docs.tables
+
+# Each safety module at full branch coverage from its own tests.
+coverage: $(VENV)/.dev
+	$(BIN)/python -m tests.coverage_gate
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

@@ -268,10 +268,11 @@ class _Joined:
         while True:
             policy = self.policy.current
             with contextlib.suppress(Exception):  # figures only; the next pulse tries again
-                waiting = (await self.leaks.outbox.state()).waiting
+                outbox = await self.leaks.outbox.state()
                 self.parts.metrics.state(
                     suspended=len(self.suspensions.current),
-                    outbox=waiting,
+                    outbox=outbox.waiting,
+                    given_up=outbox.failed,
                     policy_ok=self.policy.state == "ok",
                     policy_version=policy.version,
                     reviews_due=len(review_warnings(policy, datetime.now(UTC).date())),

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     metrics_port: int = Field(9464, ge=0, le=65535, description="Prometheus listener, apart from the gateway's own")
     workers: int = Field(1, ge=1, description="gateway processes; more than one needs PostgreSQL")
     scanners: int = Field(1, ge=1, description="scanning processes, shared by all workers")
-    public_url: str = Field("", description="how staff reach the gateway; used in notices; empty: http://host:port")
+    public_url: str = Field("", description="how staff reach the gateway; names the source of webhooks")
 
     max_body_bytes: int = Field(8_000_000, ge=1024)
     max_concurrent: int = Field(512, ge=1, description="exchanges under way at once in one worker; above that 503")
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
 
     @property
     def is_sqlite(self) -> bool:
-        return self.database.startswith("sqlite")
+        return not self.database_url or self.database_url.startswith("sqlite")
 
     @property
     def secrets_dir(self) -> Path:

@@ -46,7 +46,7 @@ class StreamRestorer:
 
     Fed in whatever pieces, the outputs join to the same text. A placeholder is restored when it is known and whole (all
     eleven characters, and no other word behind them); one that was altered or cut stays. In a URL, link or image target
-    it is restored (percent-encoded) only when the host is listed. Where a value lands depends on the *output* so far, so
+    it is restored (percent-encoded) only when the host is listed. Where a value lands is judged by the *output* so far:
     a value cannot open a link for another one. A restored value is not looked at for placeholders again.
     """
 

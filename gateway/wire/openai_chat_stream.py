@@ -89,7 +89,7 @@ class ChatStream:
         if not data:
             return _KEEP_ALIVE  # a comment of the upstream: its words stay here
         if data.startswith("[DONE]"):
-            return self._end()
+            return self._end(marked=True)
         tree = loads(data)
         usage = tree.get("usage")
         if usage is not None:
@@ -106,7 +106,7 @@ class ChatStream:
 
     def finish(self) -> bytes:
         """The upstream ended. Raises UpstreamError when a choice had not."""
-        return b"" if self.done else self._end()
+        return b"" if self.done else self._end(marked=False)
 
     def failure(self, error: GatewayError, language: str, *, reference: str = "") -> bytes:
         """End a stream that already began (peers §5). What restorers hold is dropped."""
@@ -206,19 +206,35 @@ class ChatStream:
             tree["ai_label"] = dict(mark.ai_label)
         return bool(tails) or mark is not None
 
-    def _end(self) -> bytes:
-        """The end mark. Without a finish reason the answer was cut, and no client would notice (measured.md)."""
-        if not self._choices or any(state.finish is None for state in self._choices.values()):
+    def _end(self, *, marked: bool) -> bytes:
+        """Without a finish reason the answer was cut, and no client would notice (measured.md).
+
+        A server that gives no finish reason to any choice ends its answer by the end mark alone; the label then goes
+        on a chunk of its own before it.
+        """
+        open_ones = [state for state in self._choices.values() if state.finish is None]
+        if not self._choices or (open_ones and not (marked and len(open_ones) == len(self._choices))):
             raise UpstreamError(UPSTREAM_INCOMPLETE)
         rest = [self._extra(index, tail) for index, state in self._choices.items() for tail in state.flush()]
         self._settle()
+        if open_ones and (mark := self._stamp(self.facts)) is not None:
+            rest.append(self._extra(min(self._choices), {}, label=dict(mark.ai_label)))
         self.done = True
         return b"".join((*rest, DONE))
 
-    def _extra(self, index: int, delta: dict[str, Any], *, finish: str | None = None, logprobs: Any = None) -> bytes:
+    def _extra(
+        self,
+        index: int,
+        delta: dict[str, Any],
+        *,
+        finish: str | None = None,
+        logprobs: Any = None,
+        label: dict[str, Any] | None = None,
+    ) -> bytes:
         """A chunk of ours, in the shape of this stream's own."""
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
-        return encode_data(dumps({**self._head, "object": "chat.completion.chunk", "choices": [choice]}))
+        chunk = {**self._head, "object": "chat.completion.chunk", "choices": [choice]}
+        return encode_data(dumps({**chunk, "ai_label": label} if label else chunk))
 
     def _settle(self) -> None:
         states = [self._choices[index] for index in sorted(self._choices)]

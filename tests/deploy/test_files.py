@@ -1,4 +1,4 @@
-"""The image, the compose file, the systemd unit and the proxies: as far as they can be checked without their engines."""
+"""The image, the compose file, the systemd unit and the proxies: what can be checked without their engines."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,8 @@ class Plain(Settings):
 
 def settings(environment: dict[str, str]) -> Settings:
     """The settings that a set of variables stands for. An unknown name is an error here."""
-    return Plain(**{name.removeprefix("SLUIS_").lower(): value for name, value in environment.items() if value})
+    given: dict[str, Any] = {name.removeprefix("SLUIS_").lower(): value for name, value in environment.items() if value}
+    return Plain(**given)
 
 
 def filled(value: str) -> str:
@@ -115,7 +116,7 @@ def test_open_answers_may_end_before_anything_is_killed() -> None:
 
 
 def test_the_image_is_locked_and_runs_without_rights() -> None:
-    assert "--require-hashes -r requirements/run.txt" in CONTAINERFILE
+    assert "--require-hashes -r requirements/serve.txt" in CONTAINERFILE
     assert "requirements/model.txt" not in CONTAINERFILE
     assert re.findall(r"^FROM (\S+)", CONTAINERFILE, re.MULTILINE) == ["docker.io/library/python:3.11-slim"] * 2
     last = CONTAINERFILE.rpartition("\nFROM ")[2]
@@ -139,7 +140,7 @@ def test_what_the_image_sets_exists() -> None:
 
 def test_what_the_image_leaves_out_is_in_the_lock() -> None:
     """A name that the lock no longer has would be left out by nothing."""
-    lock = (ROOT / "requirements" / "run.txt").read_text(encoding="utf-8")
+    lock = (ROOT / "requirements" / "serve.txt").read_text(encoding="utf-8")
     left_out = " ".join(re.findall(r"pip uninstall --yes (.+)", CONTAINERFILE)).replace("pip", "").split()
     assert left_out
     for name in left_out:
@@ -150,7 +151,7 @@ def test_what_the_image_leaves_out_is_in_the_lock() -> None:
 
 
 def unit_value(key: str) -> str:
-    return re.findall(rf"^{key}=(.*)$", UNIT, re.MULTILINE)[0]
+    return str(re.findall(rf"^{key}=(.*)$", UNIT, re.MULTILINE)[0])
 
 
 def test_the_unit_names_settings_that_exist_and_stops_the_supervisor_first() -> None:
@@ -268,20 +269,19 @@ async def _connect(port: int, authority: trustme.CA) -> tuple[asyncio.StreamRead
 
 @needs_nginx
 async def test_nginx_holds_nothing_back_keeps_nothing_and_tells_the_true_address(tmp_path: Path) -> None:
-    """Half a body reaches the gateway before the rest is sent, and half an answer the client before the rest is there."""
+    """Half a body reaches the gateway before the rest is sent; half an answer the client before the rest is there."""
     authority, backend = trustme.CA(), Backend()
     server = await asyncio.start_server(backend.serve, "127.0.0.1", 0)
-    async with server, asyncio.timeout(60):
-        async with nginx(tmp_path, server.sockets[0].getsockname()[1], authority) as port:
-            reader, writer = await _connect(port, authority)
-            head = "POST /v1/chat/completions HTTP/1.1\r\nHost: sluis.example.org\r\nContent-Length: 20\r\n"
-            writer.write(f"{head}X-Forwarded-For: 10.9.9.9\r\n\r\n".encode() + b"a" * 10)
-            await backend.got_body_piece.wait()
-            writer.write(b"b" * 10)
-            assert b"data: 1" in await reader.readuntil(b"data: 1\n\n")
-            backend.first_was_read.set()
-            await reader.readuntil(b"data: 2\n\n")
-            writer.close()
+    async with server, asyncio.timeout(60), nginx(tmp_path, server.sockets[0].getsockname()[1], authority) as port:
+        reader, writer = await _connect(port, authority)
+        head = "POST /v1/chat/completions HTTP/1.1\r\nHost: sluis.example.org\r\nContent-Length: 20\r\n"
+        writer.write(f"{head}X-Forwarded-For: 10.9.9.9\r\n\r\n".encode() + b"a" * 10)
+        await backend.got_body_piece.wait()
+        writer.write(b"b" * 10)
+        assert b"data: 1" in await reader.readuntil(b"data: 1\n\n")
+        backend.first_was_read.set()
+        await reader.readuntil(b"data: 2\n\n")
+        writer.close()
     [seen] = backend.heads
     assert re.search(r"^X-Forwarded-For: 127\.0\.0\.1\r$", seen, re.MULTILINE)
     assert "10.9.9.9" not in seen
@@ -293,10 +293,9 @@ async def test_nginx_holds_nothing_back_keeps_nothing_and_tells_the_true_address
 async def test_nginx_leads_nowhere_else(tmp_path: Path, path: str) -> None:
     authority, backend = trustme.CA(), Backend()
     server = await asyncio.start_server(backend.serve, "127.0.0.1", 0)
-    async with server, asyncio.timeout(60):
-        async with nginx(tmp_path, server.sockets[0].getsockname()[1], authority) as port:
-            reader, writer = await _connect(port, authority)
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: sluis.example.org\r\nConnection: close\r\n\r\n".encode())
-            assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")
-            writer.close()
+    async with server, asyncio.timeout(60), nginx(tmp_path, server.sockets[0].getsockname()[1], authority) as port:
+        reader, writer = await _connect(port, authority)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: sluis.example.org\r\nConnection: close\r\n\r\n".encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 404 ")
+        writer.close()
     assert backend.heads == []

@@ -110,7 +110,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_a_file_or_test_that_is_named_exists(page: Path) -> None:
     """`tests/x/test_y.py::test_z` and plain paths of the tree, as the pages name them."""
     text = page.read_text(encoding="utf-8")
-    for path, test in re.findall(r"`((?:tests|gateway|filters|deploy|docs|bench|migrations)/[\w./-]+)(?:::(\w+))?`", text):
+    for path, test in re.findall(
+        r"`((?:tests|gateway|filters|deploy|docs|bench|migrations)/[\w./-]+)(?:::(\w+))?`", text
+    ):
         assert (ROOT / path).exists(), path
         if test:
             assert re.search(rf"def {test}\(", (ROOT / path).read_text(encoding="utf-8")), f"{path}::{test}"

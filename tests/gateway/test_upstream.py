@@ -96,6 +96,19 @@ async def test_a_redirect_is_not_followed(client: UpstreamClient) -> None:
     assert other.heads == []
 
 
+async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(OK) as proxy, serving(OK) as server:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        made = UpstreamClient(max_connections=1)
+        await made.start()
+        (await made.post(to(server.url), b"{}")).close()
+        await made.stop()
+    assert (len(server.heads), proxy.heads) == (1, [])
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
     [

@@ -218,7 +218,6 @@ def test_a_name_that_an_upstream_gives_its_chunks_is_dropped() -> None:
     ("events", "ends_well"),
     [
         ([], False),
-        ([event(choice({"content": "a"}))], False),
         ([event(choice({"content": "a"})), event(choice({"content": "b"}, index=1)), FINISH], False),
         ([event(choice({"content": "a"})), FINISH], True),
         ([FINISH, event(usage={"prompt_tokens": 1})], True),
@@ -238,6 +237,21 @@ def test_a_stream_ends_well_only_when_every_choice_finished(events: list[SseEven
                 _ = stream.finish() if last == "finish" else stream.feed(END)
             assert caught.value.reason_code == "upstream_incomplete"
             assert not stream.done
+
+
+def test_the_end_mark_ends_an_answer_of_a_server_that_gives_no_finish_reasons() -> None:
+    stream = opened(stamp=lambda _: Stamp({"schema": "urn:x"}, "\n\nNever here."))
+    stream.feed(event(choice({"content": f"a {PERSON[:5]}"})))
+    with pytest.raises(UpstreamError):
+        stream.finish()  # without the mark it was cut
+    *chunks, end = read(stream.feed(END))
+    assert end == "[DONE]"
+    assert [chunk["choices"][0]["delta"] for chunk in chunks] == [{"content": PERSON[:5]}, {}]
+    assert chunks[-1]["ai_label"] == {"schema": "urn:x"}
+    assert stream.facts.finish_reasons == ()
+    plain = opened()
+    plain.feed(event(choice({"content": "a"})))
+    assert plain.feed(END) == DONE
 
 
 def test_a_failure_is_an_error_event_and_the_end() -> None:

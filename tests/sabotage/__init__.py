@@ -1,0 +1,1 @@
+"""Breaks the code on purpose: each patch takes one promise away, and one named test must notice."""
