@@ -42,6 +42,7 @@ class Load:
         self.random = random.Random(seed)
         self.words = (HERE / "text_nl.txt").read_text(encoding="utf-8").split() * 8
         self.counts: Counter[str] = Counter()
+        self.reasons: Counter[str] = Counter()  # of what went wrong
         self.number = 0
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
         self.client = httpx.AsyncClient(
@@ -65,7 +66,9 @@ class Load:
     def body(self, kind: str) -> dict:
         text = f"{self.text(600 if kind == 'long' else 60)} Dossier {self.number}: {self.person()}."
         if kind == "block":
-            text += f" -----BEGIN RSA PRIVATE KEY-----\n{self.random.randbytes(48).hex()}\n-----END RSA PRIVATE KEY-----"
+            text += (
+                f" -----BEGIN RSA PRIVATE KEY-----\n{self.random.randbytes(48).hex()}\n-----END RSA PRIVATE KEY-----"
+            )
         return {
             "model": "bench",
             "messages": [{"role": "user", "content": text}],
@@ -82,13 +85,16 @@ class Load:
                     self.counts["left"] += 1
                     return
                 raw = await answer.aread()
-        except httpx.HTTPError:
+        except httpx.HTTPError as error:
             self.counts["bad"] += 1
+            self.reasons[type(error).__name__] += 1
             return
         if kind == "block":
             good = answer.status_code == 400 and b"content_filter" in raw
         else:
             good = answer.status_code == 200 and (kind != "stream" or raw.rstrip().endswith(b"[DONE]"))
+        if not good:
+            self.reasons[f"{answer.status_code} {_code(raw)}"] += 1
         self.counts["bad" if not good else "blocked" if kind == "block" else "done"] += 1
 
     async def run(self, rate: float, seconds: float) -> None:
@@ -101,6 +107,11 @@ class Load:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
         await asyncio.gather(*tasks)
+
+
+def _code(raw: bytes) -> str:
+    found = re.search(rb'"code":\s*"(\w+)"', raw)
+    return found[1].decode() if found else ""
 
 
 def tree(pid: int) -> dict[str, list[psutil.Process]]:
@@ -149,6 +160,8 @@ async def measure(pid: int, ready: dict, options: argparse.Namespace) -> list[di
         await asyncio.sleep(EVERY + 1)  # connections upward that idle are closed after 4 s
         rows.append(await sample(pid, ready["metrics_url"], load, began))
         writer.writerow(rows[-1])
+    for reason, number in load.reasons.most_common():
+        print(f"bad: {number} x {reason}")
     return rows
 
 
@@ -160,8 +173,10 @@ def summary(rows: list[dict[str, float]], options: argparse.Namespace) -> str:
 
     last = max(2, int(options.minutes))
     lines = [
-        f"{rows[-1]['sent']:.0f} requests in {options.minutes:g} min at {options.rate:g}/s: {rows[-1]['done']:.0f} answered, "
-        f"{rows[-1]['blocked']:.0f} blocked, {rows[-1]['left']:.0f} hung up on, {rows[-1]['bad']:.0f} bad",
+        (
+            f"{rows[-1]['sent']:.0f} requests in {options.minutes:g} min at {options.rate:g}/s: {rows[-1]['done']:.0f} answered, "
+            f"{rows[-1]['blocked']:.0f} blocked, {rows[-1]['left']:.0f} hung up on, {rows[-1]['bad']:.0f} bad"
+        ),
         f"{'':<20}{'minute 2':>10}{f'minute {last}':>11}{'change':>9}{'afterwards':>12}",
     ]
     for name in COLUMNS[1:9]:

@@ -38,7 +38,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
         sock = transport.get_extra_info("socket")
-        with contextlib.suppress(AttributeError, OSError):  # not Linux, or no TCP: only the client's end counts
+        with contextlib.suppress(AttributeError, OSError):  # not Linux, or no TCP: nobody counts
             # The kernel ends a connection whose bytes are not taken: a reader that stopped, or a network that is gone.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self.client_timeout * 1000))
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self.transport.abort)

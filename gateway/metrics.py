@@ -82,9 +82,7 @@ class Metrics:
         self.state_age = gauge(
             "sluis_state_age_seconds", "Age of this worker's view of keys and suspensions.", "livemax"
         )
-        self.tasks = gauge(
-            "sluis_tasks", "Tasks of the workers' event loops; they grow with open exchanges.", "livesum"
-        )
+        self.tasks = gauge("sluis_tasks", "Tasks of the workers' event loops; grow with exchanges only.", "livesum")
         self.energy = counter("sluis_energy_joules", f"Estimated energy. {_ENVELOPE}", "tool", "bound", "method")
         self.co2e = counter("sluis_co2e_grams", f"Estimated emissions. {_ENVELOPE}", "tool", "bound", "basis")
         self.water = counter("sluis_water_litres", f"Estimated water. {_ENVELOPE}", "tool", "bound", "scope")

@@ -1,8 +1,8 @@
 """`kill -9` under load: every request that reached the upstream has a durable intent, none is double (promise 3).
 
 Each request has a model name of its own. It is on the tool list, so that it stands in the record, and it goes upstream,
-so that it stands in the upstream's journal (synced before the upstream answers): the two can be joined. The scanners run
-a stand-in engine, for speed only: a restart with the language models takes seconds. All else is what `sluis serve` runs.
+so that it stands in the upstream's journal (synced before the answer begins): the two can be joined. The scanners run a
+stand-in engine, for speed only: a restart with the language models takes seconds. All else is what `sluis serve` runs.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class Chaos:
     gateway: RunningGateway | None = None
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)
+        self.random = random.Random(self.seed)  # noqa: S311 - moments, no secrets
         self.names = [f"n{number:05d}" for number in range(self.rounds * 150)]
         self.policy = allowlist(tool("chaos", self.upstream.base_url, models=self.names))
 

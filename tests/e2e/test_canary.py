@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -94,6 +95,12 @@ RICH: dict[str, Any] = {
 Put = Callable[[Any], Any]
 
 
+def _put(put: Put, node: Any, place: Any, new: Any) -> Any:
+    changed = copy.copy(node)
+    changed[place] = new
+    return put(changed)
+
+
 def planted(node: Any, put: Put, where: str, makers: dict[str, Iterator[Canary]]) -> Iterator[tuple[str, Any, Canary]]:
     """(place, request, canary): one canary in one leaf, in every form that fits there."""
     if isinstance(node, dict):
@@ -101,13 +108,12 @@ def planted(node: Any, put: Put, where: str, makers: dict[str, Iterator[Canary]]
             found = next(makers["key"])
             renamed = {(found.text if name == key else name): item for name, item in node.items()}
             yield f"{where}.{key}(key)", put(renamed), found
-            yield from planted(value, lambda new, k=key: put({**node, k: new}), f"{where}.{key}", makers)
+            yield from planted(value, partial(_put, put, node, key), f"{where}.{key}", makers)
         found = next(makers["text"])
         yield f"{where}(new member)", put({**node, "extra": found.text}), found
     elif isinstance(node, list):
         for index, value in enumerate(node):
-            inner: Put = lambda new, i=index: put([*node[:i], new, *node[i + 1 :]])  # noqa: E731
-            yield from planted(value, inner, f"{where}[{index}]", makers)
+            yield from planted(value, partial(_put, put, node, index), f"{where}[{index}]", makers)
         found = next(makers["text"])
         yield f"{where}(new item)", put([*node, found.text]), found
     else:

@@ -91,7 +91,7 @@ UNREADABLE = [
         *((scenario, openai.InternalServerError, code, stream) for scenario, code, stream in UNREADABLE),
     ],
 )
-def test_an_upstream_that_fails_becomes_an_error_of_ours(
+def test_an_upstream_that_fails_becomes_an_error_of_ours(  # noqa: PLR0917
     running: RunningGateway,
     upstream: Upstream,
     scenario: str,

@@ -1,4 +1,4 @@
-"""`python -m tests.support.serve MODULE:CLASS [MODULE:FACTORY]`: what `sluis serve` does, with another engine in the scanners (and another app).
+"""`python -m tests.support.serve MODULE:CLASS [MODULE:FACTORY]`: `sluis serve` with another engine, or another app.
 
 For tests of failures and crashes: `tests.support.engine:Engine` starts at once, and words in a text make it
 sleep, raise or die. All else is the real thing.

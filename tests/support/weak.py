@@ -1,4 +1,4 @@
-"""The gateway with its database weakened: what a durable record must not be. A control of the test that looks for it."""
+"""The gateway with its database weakened: the control of the test that looks for the sync."""
 
 from typing import Any
 
