@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: run test check coverage bench soak sabotage chaos evaluate lock clean
+.PHONY: run test docs check coverage bench soak sabotage chaos evaluate lock clean
 
 run: $(VENV)/.run
 	$(BIN)/sluis practice
@@ -21,6 +21,9 @@ check: $(VENV)/.dev
 # Each safety module at full branch coverage from its own tests.
 coverage: $(VENV)/.dev
 	$(BIN)/python -m tests.coverage_gate
+
+docs: $(VENV)/.dev
+	$(BIN)/python -m tests.docs.tables
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -64,7 +65,10 @@ class Table:
 
 
 def run_scenario(title: str, field: Sequence[c.Contestant], rounds: int, **options: object) -> Table:
+    """Rounds interleaved over all contestants, after one run each that is not counted (a chat's history was seen before)."""
     table = Table(title, [x.name for x in field])
+    for contestant in field:
+        load(contestant, **{**options, "seconds": 1.0, "seed": 7})
     for number in range(rounds):
         for contestant in field:
             seed = number * 1000 + int.from_bytes(os.urandom(2)) if options.get("fresh") else 1
@@ -84,22 +88,63 @@ def main() -> None:
     try:
         with c.upstream(chunks=60, gap=0.005) as port:
             direct = c.Contestant("direct", port)
-            started.append(c.nginx(port, folder))
+            wanted = {n.strip() for n in options.only.split(",") if n.strip()}
+            makers = {"nginx": lambda: c.nginx(port, folder)}
             if "BENCH_LITELLM" in os.environ:
-                started.append(c.litellm(port, folder, presidio=False))
-                started.append(c.litellm(port, folder, presidio=True))
+                makers["litellm"] = lambda: c.litellm(port, folder, presidio=False)
+                makers["litellm + presidio"] = lambda: c.litellm(port, folder, presidio=True)
             else:
                 print("LiteLLM is missing: BENCH_LITELLM names no environment; its rows and ratios are left out.")
-            started += [c.sluis(port, folder, mode=mode) for mode in ("noscan", "precise", "thorough")]
-            wanted = {n.strip() for n in options.only.split(",") if n.strip()}
-            field = [x for x in (direct, *started) if not wanted or x.name in wanted]
+            for mode in ("noscan", "precise", "thorough"):
+                makers[f"sluis {mode}"] = lambda mode=mode: c.sluis(port, folder, mode=mode)
+            started += [make() for name, make in makers.items() if not wanted or name in wanted]
+            time.sleep(5)  # what starts in the background has started
+            field = [direct, *started]
             measure(field, options.rounds, options.seconds)
+            stream_gaps([x for x in field if x.name in ("sluis precise", "sluis thorough")], 2 * options.seconds)
             print("\n### Memory and cold start\n\n| | PSS MB after the run | cold start s |\n|---|--:|--:|")
             for x in started:
                 print(f"| {x.name} | {x.memory_mb():,.0f} | {x.cold_seconds:.2f} |")
     finally:
         for x in started:
             x.stop()
+
+
+def stream_gaps(field: Sequence[c.Contestant], seconds: float) -> None:
+    """Delay of other people's chunks while texts of 16,000 new characters are scanned, beside the same without them.
+
+    The scanning process may use both cores here, as it may in production; upstream and load keep core 1.
+    """
+    print("\n### Other streams while 16,000 new characters are scanned, once a second\n")
+    print("| | delay per chunk p50 µs | p99 µs | while scanning p50 µs | p99 µs | added p99 ms |")
+    print("|---|--:|--:|--:|--:|--:|")
+    for contestant in field:
+        for process in contestant.tree():
+            if "filters.scanning" in " ".join(process.cmdline()):
+                subprocess.run(["taskset", "-a", "-p", "-c", "0,1", str(process.pid)], check=True, capture_output=True)
+        options = {"seconds": seconds, "rate": 10, "chars": 900, "stream": True}
+        alone = load(contestant, **options)
+        command = ["taskset", "-c", c.OTHER_CORE, sys.executable, "-m", "bench.load", "--port", str(contestant.port)]
+        command += ["--key", contestant.key, "--model", contestant.model, "--rate", "1", "--seconds", str(seconds + 1)]
+        command += [
+            "--chars",
+            "16000",
+            "--text",
+            TEXT,
+            "--fresh",
+            "--variants",
+            "50",
+            "--seed",
+            str(time.time_ns() % 9999),
+        ]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as beside:
+            scanning = load(contestant, **options)
+            beside.wait()
+        a, b = alone["delay_us"], scanning["delay_us"]
+        added = (b["p99"] - a["p99"]) / 1000
+        print(
+            f"| {contestant.name} | {a['p50']:,.0f} | {a['p99']:,.0f} | {b['p50']:,.0f} | {b['p99']:,.0f} | {added:.2f} |"
+        )
 
 
 def measure(field: Sequence[c.Contestant], rounds: int, seconds: float) -> None:

@@ -1,6 +1,6 @@
 """What a record costs: CPU µs and latency of an intent with its outcome, at saturation and at a stated rate.
 
-`python bench/records.py [--url URL] [--callers 32] [--seconds 10] [--rate N]`; SQLite in a scratch folder by default.
+`python -m bench.records [--url URL] [--callers 32] [--seconds 10] [--rate N]`; SQLite in a scratch folder by default.
 """
 
 import argparse

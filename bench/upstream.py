@@ -62,6 +62,8 @@ class Server(asyncio.Protocol):
         for _ in range(self.chunks):
             if self.gap:
                 await asyncio.sleep(self.gap)
+            if self.transport.is_closing():  # hung up on
+                return
             self.write_chunk(CHUNK % time.monotonic_ns())
         self.write_chunk(LAST)
         self.transport.write(b"0\r\n\r\n")

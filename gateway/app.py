@@ -43,6 +43,7 @@ from gateway.records.changes import PolicyChange, record_change
 from gateway.records.migrate import is_current
 from gateway.records.retention import purge_daily
 from gateway.records.store import RecordStore
+from gateway.records.workers import close_open_always
 from gateway.routes.admin import AdminDeps, admin_router
 from gateway.routes.console import console_router
 from gateway.routes.leaks import ACTS as LEAK_ACTS
@@ -153,6 +154,7 @@ class _Joined:
             self.leaks.dispatcher.run(),
             self.leaks.jobs.run(),
             purge_daily(self.engine, clock=time.time),
+            close_open_always(self.engine, worker=self.worker, clock=time.time),
             self._pulse(),
         ):
             stack.push_async_callback(_run(work))
@@ -266,15 +268,17 @@ class _Joined:
         while True:
             policy = self.policy.current
             with contextlib.suppress(Exception):  # figures only; the next pulse tries again
-                waiting = (await self.leaks.outbox.state()).waiting
+                outbox = await self.leaks.outbox.state()
                 self.parts.metrics.state(
                     suspended=len(self.suspensions.current),
-                    outbox=waiting,
+                    outbox=outbox.waiting,
+                    given_up=outbox.failed,
                     policy_ok=self.policy.state == "ok",
                     policy_version=policy.version,
                     reviews_due=len(review_warnings(policy, datetime.now(UTC).date())),
                     records_pending=self.parts.records.pending_count,
                     state_age=self.watcher.age,
+                    tasks=len(asyncio.all_tasks()),
                     pue={t.id: t.energy.pue for t in policy.tools.values() if t.energy.pue},
                 )
             await asyncio.sleep(_PULSE)

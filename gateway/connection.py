@@ -1,9 +1,13 @@
-"""uvicorn's HTTP connection with two bounds that it lacks: how large a request's head may be, and how long it may take.
+"""uvicorn's HTTP connection with three bounds that it lacks: how large a request's head may be, how long it may take,
+and how long a client may leave its answer unread.
 
 Without them anyone who reaches the port, without a key, fills the memory with one endless header (100 MB were taken in
-a test) or holds connections open for good. Bodies are bounded by the road (`max_body_bytes`).
+a test) or holds connections open for good; and a client that stops reading holds its exchange and the upstream's work.
+Bodies are bounded by the road (`max_body_bytes`).
 """
 
+import contextlib
+import socket
 from asyncio import BaseTransport, TimerHandle
 from typing import Any, Final
 
@@ -15,8 +19,15 @@ HEAD_TIMEOUT: Final = 20.0  # seconds
 _TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
+def connection_class(client_timeout: float) -> "type[Connection]":
+    """Connections whose client may take nothing of its answer for `client_timeout` seconds at most."""
+    return type("Connection", (Connection,), {"client_timeout": client_timeout})
+
+
 class Connection(HttpToolsProtocol):
     """One client connection."""
+
+    client_timeout = 120.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -26,6 +37,10 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
+        sock = transport.get_extra_info("socket")
+        with contextlib.suppress(AttributeError, OSError):  # not Linux, or no TCP: then only the client's own end counts
+            # The kernel ends a connection whose bytes are not taken: a reader that stopped, or a network that is gone.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self.client_timeout * 1000))
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -4,11 +4,13 @@ The supervisor sets PROMETHEUS_MULTIPROC_DIR before this module is imported, so 
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, Literal
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram
 
 from gateway.energy import BOUNDS, FACTORS_VERSION, Energy
+from gateway.errors import REASON_CODES
 from gateway.exchange import Action, Exchange, Outcome
 
 Mode = Literal["livesum", "livemax", "livemin"]
@@ -17,6 +19,16 @@ _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 
 _SHORT: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 _TOKENS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576)
 _ENVELOPE: Final = "Sums of lows and of highs are worst-case envelopes, not confidence intervals."
+
+
+@dataclass(frozen=True, slots=True)
+class _Children:
+    duration: Histogram
+    first_chunk: Histogram
+    overhead: Histogram
+    scan: Histogram
+    tokens_in: Histogram
+    tokens_out: Histogram
 
 
 class Metrics:
@@ -58,6 +70,9 @@ class Metrics:
         self.avoided = counter("sluis_avoided_requests", "Requests that cost no upstream energy: blocked.", "tool")
         self.suspended = gauge("sluis_suspended_tools", "Tools on hold (kill switch).", "livemax")
         self.outbox = gauge("sluis_outbox_pending", "Alerts that wait to be sent.", "livemax")
+        self.given_up = gauge(
+            "sluis_alerts_given_up", "Alerts that were never delivered.", "livemax"
+        )
         self.policy_ok = gauge(
             "sluis_policy_ok", "1: the tool list on disk is in force; 0: an older one is.", "livemin"
         )
@@ -69,6 +84,7 @@ class Metrics:
         self.state_age = gauge(
             "sluis_state_age_seconds", "Age of this worker's view of keys and suspensions.", "livemax"
         )
+        self.tasks = gauge("sluis_tasks", "Tasks of the workers' event loops; grows with open exchanges only.", "livesum")
         self.energy = counter("sluis_energy_joules", f"Estimated energy. {_ENVELOPE}", "tool", "bound", "method")
         self.co2e = counter("sluis_co2e_grams", f"Estimated emissions. {_ENVELOPE}", "tool", "bound", "basis")
         self.water = counter("sluis_water_litres", f"Estimated water. {_ENVELOPE}", "tool", "bound", "scope")
@@ -78,7 +94,10 @@ class Metrics:
         )
         self.pue = gauge("sluis_datacentre_pue_ratio", "PUE of the tool list; DCiE = 1/PUE.", "livemax", "tool")
         self.energy_factors.labels(FACTORS_VERSION).set(1)
+        for code in REASON_CODES:  # a series that exists from the start: `increase()` then sees the first error too
+            self.errors.labels(code)
         self._policy_version = ""
+        self._children: dict[tuple[str, str, str], _Children] = {}
 
     def started(self, under_way: int) -> None:
         self.in_flight.set(under_way)
@@ -109,21 +128,37 @@ class Metrics:
     def scan_failed(self) -> None:
         self.scan_failures.inc()
 
+    def _of(self, x: Exchange, tool: str, provider: str) -> "_Children":
+        """The children for one tool and operation: looking each up by its labels costs 1 µs a piece."""
+        key = (x.operation, provider, tool)
+        children = self._children.get(key)
+        if children is None:
+            children = self._children[key] = _Children(
+                duration=self.duration.labels(*key),
+                first_chunk=self.first_chunk.labels(*key),
+                overhead=self.overhead.labels(tool),
+                scan=self.scan.labels(tool),
+                tokens_in=self.tokens.labels("input", provider, tool),
+                tokens_out=self.tokens.labels("output", provider, tool),
+            )
+        return children
+
     def finished(self, x: Exchange, energy: Energy | None, *, now: float) -> None:
         """An exchange that was forwarded; `now` on the exchange's monotonic clock."""
         if x.tool is None:
             return
         tool, provider = x.tool.id, x.tool.provider.otel_name
         total = now - x.started
-        self.duration.labels(x.operation, provider, tool).observe(total)
-        self.scan.labels(tool).observe(x.scan_seconds)
+        of = self._of(x, tool, provider)
+        of.duration.observe(total)
+        of.scan.observe(x.scan_seconds)
         if x.first_chunk:
-            self.first_chunk.labels(x.operation, provider, tool).observe(x.first_chunk - x.started)
+            of.first_chunk.observe(x.first_chunk - x.started)
         if x.upstream_ended:
-            self.overhead.labels(tool).observe(max(0.0, total - (x.upstream_ended - x.upstream_started)))
+            of.overhead.observe(max(0.0, total - (x.upstream_ended - x.upstream_started)))
         if x.usage is not None:
-            self.tokens.labels("input", provider, tool).observe(x.usage.input)
-            self.tokens.labels("output", provider, tool).observe(x.usage.output)
+            of.tokens_in.observe(x.usage.input)
+            of.tokens_out.observe(x.usage.output)
             if energy is None:
                 self.energy_unknown.labels(tool).inc()
         if energy is not None:
@@ -141,16 +176,19 @@ class Metrics:
         *,
         suspended: int,
         outbox: int,
+        given_up: int,
         policy_ok: bool,
         policy_version: str,
         reviews_due: int,
         records_pending: int,
         state_age: float,
+        tasks: int,
         pue: Mapping[str, float],
     ) -> None:
         """What the worker's pulse reports every second."""
         self.suspended.set(suspended)
         self.outbox.set(outbox)
+        self.given_up.set(given_up)
         self.policy_ok.set(1 if policy_ok else 0)
         if policy_version != self._policy_version:  # labels cannot be cleared with several processes: 0 says "was"
             if self._policy_version:
@@ -160,5 +198,6 @@ class Metrics:
         self.reviews_due.set(reviews_due)
         self.records_pending.set(records_pending)
         self.state_age.set(min(state_age, 1e6))
+        self.tasks.set(tasks)
         for tool, ratio in pue.items():
             self.pue.labels(tool).set(ratio)

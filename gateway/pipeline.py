@@ -4,6 +4,7 @@
 Each step raises a GatewayError where the road ends; nothing is forwarded before the intent is durable (promise 3).
 """
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -117,7 +118,8 @@ async def prepare(parts: Parts, x: Exchange, wire: WireFormat, call: Call, princ
     decision = act(policy, tool, x.findings, unscannable=call.unscannable, atoms=atoms)
     x.decision = decision
     if decision.outcome is Outcome.BLOCKED:
-        raise await _block(parts, x, policy, tool, unscannable=call.unscannable, atoms=atoms)
+        # Shielded: a client that hangs up at this moment would keep its near miss out of the list.
+        raise await asyncio.shield(_block(parts, x, policy, tool, unscannable=call.unscannable, atoms=atoms))
     x.unscanned = call.unscannable
     placeholders = _pseudonymize(parts, x, wire, call, slots) if decision.outcome is Outcome.PSEUDONYMIZED else None
     destination = destination_of(tool, wire.upstream_path, parts.settings)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
 
 
 class Settings(BaseSettings):
@@ -21,6 +22,9 @@ class Settings(BaseSettings):
         Path("allowlist.yaml"), description="the tool list; the shipped one when the file is absent"
     )
     database_url: str = Field("", description="empty: SQLite in data_dir; or postgresql+asyncpg://…")
+    database_password_file: Path | None = Field(
+        None, description="PostgreSQL password, so that it stands neither in the URL nor in the environment"
+    )
 
     host: str = Field("127.0.0.1", description="address the gateway listens on")
     port: int = Field(8080, ge=0, le=65535)
@@ -28,13 +32,16 @@ class Settings(BaseSettings):
     metrics_port: int = Field(9464, ge=0, le=65535, description="Prometheus listener, apart from the gateway's own")
     workers: int = Field(1, ge=1, description="gateway processes; more than one needs PostgreSQL")
     scanners: int = Field(1, ge=1, description="scanning processes, shared by all workers")
-    public_url: str = Field("", description="how staff reach the gateway; used in notices; empty: http://host:port")
+    public_url: str = Field("", description="how staff reach the gateway; names the source of webhooks")
 
     max_body_bytes: int = Field(8_000_000, ge=1024)
     max_concurrent: int = Field(512, ge=1, description="exchanges under way at once in one worker; above that 503")
     scan_timeout: float = Field(30.0, gt=0, description="seconds; a scan that takes longer refuses the request")
     connect_timeout: float = Field(5.0, gt=0)
     read_timeout: float = Field(120.0, gt=0, description="seconds without a byte from the upstream")
+    client_timeout: float = Field(
+        120.0, gt=0, description="seconds that a client may take no byte of its answer; then its connection is closed"
+    )
     total_timeout: float = Field(900.0, gt=0)
     drain_timeout: float = Field(30.0, gt=0, description="seconds that open exchanges get when the gateway stops")
     trusted_proxies: str = Field("", description="comma-separated networks whose X-Forwarded-For is believed")
@@ -63,11 +70,16 @@ class Settings(BaseSettings):
     @cached_property
     def database(self) -> str:
         """The SQLAlchemy URL in force."""
-        return self.database_url or f"sqlite+aiosqlite:///{(self.data_dir / 'sluis.db').resolve()}"
+        if not self.database_url:
+            return f"sqlite+aiosqlite:///{(self.data_dir / 'sluis.db').resolve()}"
+        if self.database_password_file is None:
+            return self.database_url
+        password = read_secret(self.database_password_file).get_secret_value()
+        return make_url(self.database_url).set(password=password).render_as_string(hide_password=False)
 
     @property
     def is_sqlite(self) -> bool:
-        return self.database.startswith("sqlite")
+        return not self.database_url or self.database_url.startswith("sqlite")
 
     @property
     def secrets_dir(self) -> Path:

@@ -15,7 +15,7 @@ import uvicorn
 
 from filters.scanning import lifeline
 from gateway import logs
-from gateway.connection import Connection
+from gateway.connection import connection_class
 from gateway.logs import Log
 from gateway.settings import Settings
 
@@ -101,7 +101,7 @@ def configure(app: AsgiApp, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http=Connection,  # httptools
+        http=connection_class(settings.client_timeout),  # httptools
         ws="none",
         lifespan="on",
         interface="asgi3",

@@ -44,10 +44,10 @@ class Known:
 class StreamRestorer:
     """One channel of one answer. `feed` each piece, `flush` before the event that closes the channel.
 
-    Fed in whatever pieces, the outputs join to the same text. A placeholder is restored when it is known and whole; one
-    that was altered or cut stays. In a URL, link or image target it is restored (percent-encoded) only when the host
-    is listed. Where a value lands depends on the *output* so far, so a value cannot open a link for another one. A
-    restored value is not looked at for placeholders again.
+    Fed in whatever pieces, the outputs join to the same text. A placeholder is restored when it is known and whole (all
+    eleven characters, and no other word behind them); one that was altered or cut stays. In a URL, link or image target
+    it is restored (percent-encoded) only when the host is listed. Where a value lands is judged by the *output* so far:
+    a value cannot open a link for another one. A restored value is not looked at for placeholders again.
     """
 
     __slots__ = ("_follow", "_held", "_hosts", "_json", "_known", "_past", "_recent", "kept", "restored")
@@ -86,9 +86,9 @@ class StreamRestorer:
         for candidate in CANDIDATE.finditer(text):
             issued = self._known.issued.get(candidate.group())
             start = candidate.start()
-            if issued is None or not text.startswith(issued.placeholder, start):
+            end = _end(text, start, issued) if issued else 0
+            if issued is None or not end:
                 continue
-            end = start + len(issued.placeholder)
             run = self._follow.match(text, end)
             following = run.group() if run else ""
             if end + len(following) == len(text) and len(following) < _FOLLOW_LIMIT and not last:
@@ -96,7 +96,7 @@ class StreamRestorer:
                 break
             before = text[done:start]
             self._recent.append(before)
-            shown = self._shown(issued, following, text[end : end + 2])
+            shown = self._shown(issued, following, text[end : end + 2]) or text[start:end]
             self._recent.append(shown)
             out += (before, shown)
             done = end
@@ -118,8 +118,8 @@ class StreamRestorer:
             done = tail.start() + 1
         return len(text)
 
-    def _shown(self, issued: Issued, following: str, after: str) -> str:
-        """The value as it may stand here, or the placeholder itself."""
+    def _shown(self, issued: Issued, following: str, after: str) -> str | None:
+        """The value as it may stand here; None where it may not."""
         where = place(self._before(), self._hosts)
         if where is Place.LISTED:
             self.restored += 1
@@ -131,7 +131,7 @@ class StreamRestorer:
             allowed = where is Place.TEXT and not self._address(following)
         if not allowed:
             self.kept += 1
-            return issued.placeholder
+            return None
         self.restored += 1
         return _json_escaped(issued.value) if self._json else issued.value
 
@@ -158,6 +158,16 @@ class StreamRestorer:
             recent = _json_decoded(recent[begin:])
         self._past += recent
         return self._past
+
+
+def _end(text: str, start: int, issued: Issued) -> int:
+    """Where the placeholder ends; 0 if its word was altered. A word that was left out is not missed: the eleven
+    characters say which value it is, and small models leave it out now and then.
+    """
+    if text.startswith(issued.placeholder, start):
+        return start + len(issued.placeholder)
+    end = start + RANDOM_LENGTH
+    return 0 if text[end : end + 1].isalnum() else end
 
 
 def _json_escaped(value: str) -> str:

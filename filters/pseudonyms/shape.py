@@ -3,7 +3,7 @@
 `XK7M3HR4TWCperson`: the random part comes first, so that placeholders share no beginning (Kong 3.12 mixed up
 `PLACEHOLDER1` and `PLACEHOLDER10`). Only letters and digits: nothing that JSON, Markdown, URL encoding or a
 tokenizer alters. The random part has no lower case and the word nothing else, so that one placeholder cannot begin
-inside another.
+inside another. The random part alone says which value it is; the word helps the model.
 """
 
 import hmac
@@ -48,8 +48,8 @@ OTHER_HINT = "value"
 _LATER = RANDOM_LENGTH - 1
 STARTER = re.compile(f"[{FIRST}]")
 _ANYWHERE = re.compile(f"[{FIRST}](?=[{ALPHABET}]{{{_LATER}}})")
-CANDIDATE = re.compile(f"[{FIRST}][{ALPHABET}]{{{_LATER}}}(?=[a-z])")
-"""A whole random part in front of its word. Unique: in a longer run of capitals only the last eleven fit."""
+CANDIDATE = re.compile(f"[{FIRST}][{ALPHABET}]{{{_LATER}}}(?![A-Z0-9])")
+"""A whole random part. Unique: in a longer run of capitals and digits only the last eleven fit."""
 TAIL = re.compile(f"([{FIRST}][{ALPHABET}]{{0,{_LATER}}})([a-z]{{0,16}})\\Z")
 """The end of a text that may be a placeholder's beginning."""
 

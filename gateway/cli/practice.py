@@ -56,6 +56,8 @@ def practice(
         settings = Settings().model_copy(
             update={"data_dir": folder, "allowlist": allowlist.resolve(), "port": port, "metrics_port": 0}
         )
+        if "SLUIS_LOG_LEVEL" not in os.environ:  # a first look: the terminal is for people
+            settings = settings.model_copy(update={"log_level": "WARNING"})
         asyncio.run(prepare_database(settings))
         keys = _keys(settings, folder / "practice-keys.json")
         _say.print("loading the language models that find personal data (some seconds) ...")

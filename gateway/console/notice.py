@@ -80,9 +80,9 @@ def _row(tool: Tool, t: Mapping[str, str], *, suspended: frozenset[str], languag
     watch_out = tool.listing.watch_out if tool.listing else ""
     return ToolRow(
         name=tool.name,
-        status=status,
+        status=t[f"s_{status}"],
         actions={c: t[str(tool.actions[c])] for c in CATEGORIES},
-        remark=" ".join(part for part in (watch_out, tool.reason_in(language)) if part),
+        remark=". ".join(part.rstrip(".") for part in (watch_out, tool.reason_in(language)) if part),
     )
 
 

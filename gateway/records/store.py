@@ -1,7 +1,9 @@
 """Where records go: an intent is durable before anything leaves, an outcome is written exactly once afterwards.
 
 One task writes. It takes all that is queued, commits once and tells every caller; while it commits, the next group
-gathers. There is no waiting window: alone, a row costs one commit; under load a commit carries many rows.
+gathers. There is no waiting window for intents: alone, one costs one commit; under load a commit carries many rows. An
+outcome rides along with the next intent, or goes alone after 50 ms: a process killed in between leaves it to be closed
+as interrupted.
 
 What can go wrong and what becomes of it:
 - the store does not answer in time: `intent` raises Unavailable, so nothing is forwarded (promise 2). Outcomes stay
@@ -9,6 +11,8 @@ What can go wrong and what becomes of it:
 - the answer to COMMIT is lost: the next attempt looks which intents are there before it inserts.
 - a caller gave up while its row was being committed: if the row turns out stored, the store writes the outcome itself.
 - a row that the database will not take is separated from its group, so that it harms no other.
+
+The file is longer than most: the states of a waiting row and the ways a commit can fail are one subject.
 """
 
 import asyncio
@@ -40,7 +44,8 @@ RECORD_UNAVAILABLE: Final = sentence(
     en="The gateway cannot record your request right now, so it was not passed on. Try again in a moment. "
     "If this goes on, tell ICT.",
 )
-_FAIL_FAST: Final = 1.0  # seconds of failing after which a new intent is refused at once instead of waiting
+_FAIL_FAST: Final = 2.0  # seconds of failing after which a new intent is refused at once instead of waiting
+_OUTCOME_WAIT: Final = 0.05  # seconds an outcome waits for an intent to share a commit with; nobody waits for outcomes
 _BACKOFF: Final = (0.05, 1.0)  # first and longest pause between attempts, seconds
 _log = Log("gateway.records")
 
@@ -103,6 +108,7 @@ class RecordStore:
         self._task: asyncio.Task[None] | None = None
         self._ticker: asyncio.TimerHandle | None = None
         self._beater: asyncio.TimerHandle | None = None
+        self._late: asyncio.TimerHandle | None = None
         self.commits = 0
         self.rows = 0
 
@@ -159,10 +165,13 @@ class RecordStore:
             return
         self._closing[row.request_id] = generation
         self._outcomes.append(binding.outcome(row))
-        self._stir()
+        self._idle.clear()
+        if self._late is None:
+            self._late = asyncio.get_running_loop().call_later(_OUTCOME_WAIT, self._wake.set)
 
     async def drain(self) -> None:
-        """Wait until nothing is queued."""
+        """Write what is queued without further delay; return when nothing is."""
+        self._wake.set()
         await self._idle.wait()
 
     # -- what metrics and /readyz ask
@@ -207,7 +216,13 @@ class RecordStore:
         self._stir()
         if self._ticker is None:
             self._ticker = loop.call_later(self._timeout / 8, self._tick)
-        await future  # a caller that is cancelled here leaves a cancelled future: `_settle` sees it
+        try:
+            await future  # a caller that is cancelled here leaves a cancelled future: `_settle` sees it
+        except asyncio.CancelledError:
+            # Cancelled between the commit and being told: the row is stored, and its caller will never close it.
+            if outcome is None and future.done() and not future.cancelled() and future.exception() is None:
+                self.outcome(self._unforwarded(request_id, bound, left=True))
+            raise
 
     def _tick(self) -> None:
         """Refuse those that have waited too long; one timer for all costs less than one each."""
@@ -252,6 +267,9 @@ class RecordStore:
         group = [w for w in self._intents if w.tried or not w.future.done()]
         outcomes = self._outcomes
         self._intents, self._outcomes = [], []
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         self._flight, self._flight_outcomes = group, len(outcomes)
         heartbeat = self._beat_due or self._failing_since is not None or self._stopping
         try:
@@ -269,7 +287,9 @@ class RecordStore:
             self._beat_due = self._beat_due and not heartbeat
             self._settle(group, outcomes)
         self._flight, self._flight_outcomes = (), 0
-        if not (self._intents or self._outcomes):
+        if self._intents:  # came while this group was under way, or must be looked up again
+            self._wake.set()
+        elif not self._outcomes:
             self._idle.set()
         return done
 
@@ -319,16 +339,18 @@ class RecordStore:
 
     def _abandoned(self, waiting: _Waiting) -> OutcomeRow:
         """The outcome of an intent whose caller gave up before it knew: nothing was forwarded."""
-        left = waiting.future.cancelled()
+        return self._unforwarded(waiting.request_id, waiting.bound, left=waiting.future.cancelled())
+
+    def _unforwarded(self, request_id: str, bound: Bound, *, left: bool) -> OutcomeRow:
         ended_by: EndedBy = "client_left" if left else "refused"
         now = self._now()
         return OutcomeRow(
-            request_id=waiting.request_id,
+            request_id=request_id,
             ts_end=now,
             status=499 if left else 503,
             ended_by=ended_by,
             error_type=None if left else RECORD_UNAVAILABLE,
-            latency_ms=float(max(now - waiting.bound[2], 0)),
+            latency_ms=float(max(now - bound[2], 0)),
         )
 
     def _give_back(self, group: Sequence[_Waiting], outcomes: Sequence[Bound], failure: NotWritten) -> bool:

@@ -5,15 +5,21 @@ whose own heartbeats came without a gap that long: after an outage of the databa
 dead. With SQLite there is one gateway, so at its start every other worker is dead.
 """
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, Select, and_, case, exists, func, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from gateway.logs import Log
 from gateway.records.rows import INTERRUPTED
 from gateway.records.tables import intents, outcomes, workers
+
+_log = Log("gateway.records")
 
 BEAT_EVERY: Final = 5.0
 """Seconds between heartbeats."""
@@ -110,6 +116,21 @@ async def close_open(engine: AsyncEngine, *, worker: str, now: int) -> int:
         async with engine.begin() as connection:
             closed += await connection.run_sync(_close, name, closed_seq, now)
     return closed
+
+
+async def close_open_always(
+    engine: AsyncEngine, *, worker: str, clock: Callable[[], float], every: float = 15.0
+) -> None:
+    """Close what dead workers left open, now and every `every` seconds until cancelled. A failed try is repeated."""
+    while True:
+        try:
+            closed = await close_open(engine, worker=worker, now=int(clock() * 1000))
+        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            _log.error("close_open_failed", error_type=type(error).__name__)
+        else:
+            if closed:
+                _log.warning("exchanges_interrupted", count=closed)
+        await asyncio.sleep(every)
 
 
 async def register(engine: AsyncEngine, *, worker: str, now: int) -> int:

@@ -69,3 +69,22 @@ def running(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream, mail: 
         read_timeout=2.0,
     ) as started:
         yield started
+
+
+STAND_IN = "tests.support.engine:Engine"
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, upstream: Upstream) -> Iterator[RunningGateway]:
+    """A gateway whose scanners run the stand-in engine: `poison` makes it raise, `die` kills it, `sleep:S` holds it."""
+    folder: Path = tmp_path_factory.mktemp("small")
+    with gateway(
+        folder,
+        both_tools(upstream.base_url),
+        engine=STAND_IN,
+        log_level="DEBUG",
+        read_timeout=2.0,
+        scan_timeout=4.0,
+        client_timeout=3.0,
+    ) as started:
+        yield started

@@ -20,6 +20,7 @@ import yaml
 from gateway.cli.run import make_first_keys, prepare_database
 from gateway.exchange import Role
 from gateway.identity.checks import NewKey
+from gateway.records.migrate import upgrade
 from gateway.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +71,7 @@ def allowlist(*tools: dict[str, Any], **organisation: Any) -> str:
 
 
 def both_tools(upstream: str) -> str:
-    """`pseudo` replaces personal data, `strict` blocks them."""
+    """`pseudo` replaces personal data, `strict` blocks them, `open` lets them through; behind `dead` nobody listens."""
     strict = {
         "personal": "block",
         "special": "block",
@@ -78,7 +79,12 @@ def both_tools(upstream: str) -> str:
         "security": "block",
         "none_found": "allow",
     }
-    return allowlist(tool("pseudo", upstream, visible_label=True), tool("strict", upstream, data=strict))
+    return allowlist(
+        tool("pseudo", upstream, visible_label=True),
+        tool("strict", upstream, data=strict),
+        tool("open", upstream, data={**strict, "personal": "note"}, entities={"BE_NATIONAL_NUMBER": "note"}),
+        tool("dead", "http://127.0.0.1:1/v1"),
+    )
 
 
 @dataclass
@@ -162,9 +168,20 @@ def gateway(folder: Path, policy: str, *, seconds: float = 90, **settings: Any) 
 
 
 def start(
-    folder: Path, policy: str, *, seconds: float = 90, keys: Mapping[str, str] | None = None, **settings: Any
+    folder: Path,
+    policy: str,
+    *,
+    seconds: float = 90,
+    keys: Mapping[str, str] | None = None,
+    engine: str = "",
+    app: str = "gateway.app:create_app",
+    **settings: Any,
 ) -> RunningGateway:
-    """The same without an end; `keys` of an earlier start on the same folder."""
+    """The same without an end; `keys` of an earlier start on the same folder.
+
+    `engine` replaces the scanners' engine (`module:Class`), and with it `app` the application (`module:factory`). A
+    PostgreSQL database is brought to the schema first.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "allowlist.yaml").write_text(policy, encoding="utf-8")
     made = Settings(
@@ -175,15 +192,16 @@ def start(
         **settings,
     )
     if keys is None:
-        asyncio.run(prepare_database(made))
+        asyncio.run(prepare_database(made) if made.is_sqlite else upgrade(made.database))
         keys = dict(zip((k.name for k in KEYS), asyncio.run(make_first_keys(made, KEYS)), strict=True))
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUIS_")}
     environment |= {f"SLUIS_{k.upper()}": str(v) for k, v in made.model_dump().items() if v is not None}
     environment["PYTHONPATH"] = str(ROOT)
     (made.run_dir / "state.json").unlink(missing_ok=True)
+    command = ["tests.support.serve", engine, app] if engine else ["gateway.cli", "serve"]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gateway.cli", "serve"], env=environment, stdout=log, stderr=log, cwd=folder
+            [sys.executable, "-m", *command], env=environment, stdout=log, stderr=log, cwd=folder
         )
     end = time.monotonic() + seconds
     while time.monotonic() < end:

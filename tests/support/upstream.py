@@ -85,18 +85,33 @@ class Upstream:
         said = _said(body)
         found = _SCENARIO.search(json.dumps(body["messages"]))
         scenario, _, value = (found[1] if found else "echo").partition(":")
+        if scenario == "hang":
+            await self._wait(request, scenario, float(value))
         return await self._answer(scenario, value, body, said)
 
-    async def _answer(self, scenario: str, value: str, body: dict[str, Any], said: str) -> Response:
+    async def _wait(self, request: Request, scenario: str, seconds: float) -> None:
+        """Answer nothing for a while; note a client that goes away meanwhile."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if await request.is_disconnected():
+                self.left.append(scenario)
+                return
+            await asyncio.sleep(0.02)
+
+    async def _answer(self, scenario: str, value: str, body: dict[str, Any], said: str) -> Response:  # noqa: PLR0911
         if scenario == "status":
             leak = {"error": {"message": f"secret of the upstream: {said}", "code": "x"}}
             return JSONResponse(
                 leak, status_code=int(value), headers={"Retry-After": "7", "Set-Cookie": "a=b", "X-Up": "1"}
             )
-        if scenario == "hang":
-            await asyncio.sleep(float(value))
         if scenario == "garbage":
             return Response(b'{"choices": [', media_type="application/json")
+        if scenario == "binary":
+            kind = "text/event-stream" if body.get("stream") else "application/json"
+            return Response(b"data: \xff\xfe\x00" + said.encode() + b"\n\n", media_type=kind)
+        if scenario == "half":
+            halves = _halves(json.dumps(_whole(scenario, body, said)).encode(), float(value))
+            return StreamingResponse(self._sliced(halves, scenario), media_type="application/json")
         if scenario == "html":
             return Response(b"<html>no</html>", media_type="text/html")
         if body.get("stream"):
@@ -117,6 +132,13 @@ class Upstream:
         finally:
             if not finished:
                 self.left.append(scenario)
+
+
+async def _halves(whole: bytes, seconds: float) -> AsyncIterator[bytes]:
+    """A JSON answer that pauses in its middle."""
+    yield whole[: len(whole) // 2]
+    await asyncio.sleep(seconds)
+    yield whole[len(whole) // 2 :]
 
 
 def _said(body: dict[str, Any]) -> str:
@@ -151,7 +173,9 @@ def _whole(scenario: str, body: dict[str, Any], said: str) -> dict[str, Any]:
     }
 
 
-async def _stream(scenario: str, value: str, body: dict[str, Any], said: str) -> AsyncIterator[bytes]:
+async def _stream(  # noqa: C901 - one branch a scenario
+    scenario: str, value: str, body: dict[str, Any], said: str
+) -> AsyncIterator[bytes]:
     def chunk(delta: dict[str, Any], reason: str | None = None, **more: Any) -> bytes:
         event = {
             "id": "chatcmpl-1",
@@ -179,12 +203,18 @@ async def _stream(scenario: str, value: str, body: dict[str, Any], said: str) ->
                 await asyncio.sleep(float(value))
             if scenario == "cut" and number == 3:
                 return
+            if scenario == "drop" and number == 3:
+                raise ConnectionResetError  # the server closes the connection within a chunk
+            if scenario == "stall" and number == 3:
+                await asyncio.sleep(float(value))
             if scenario == "error" and number == 3:
                 yield b'data: {"error": {"message": "secret of the upstream", "code": 500}}\n\n'
                 return
             if scenario == "nonsense" and number == 3:
                 yield b"data: {nonsense " + said.encode() + b"\n\n"
             yield chunk({"content": text[i : i + 4]})
+    for _ in range(1500 if scenario == "flood" else 0):
+        yield chunk({"content": "water " * 2000})
     yield chunk({}, "tool_calls" if scenario == "tool" else "stop")
     if (body.get("stream_options") or {}).get("include_usage"):
         yield chunk({}, usage=_usage(body)).replace(

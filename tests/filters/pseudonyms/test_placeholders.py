@@ -134,7 +134,7 @@ def test_a_conflict_takes_the_next_candidate_every_time(monkeypatch: pytest.Monk
         ("a", 0): "HCCCCCCCCCC",
         ("b", 0): "HCCCCCCCCCC",  # taken
         ("b", 1): "HCCCCCCCC34",  # two edits from the first
-        ("b", 2): "HCCCCC34CCC",  # also two edits from the first
+        ("b", 2): "JCCCCCCCCCC",  # one edit from the first
         ("b", 3): "HCCCCCW3479",  # far enough, but begins like the first
         ("b", 4): "J3333333333",
         ("c", 0): "KMMMMMMMMMM",  # in the user's text

@@ -80,15 +80,27 @@ def test_every_split_gives_the_same_text(template: str, expected: str) -> None:
 
 def test_what_was_altered_or_cut_stays() -> None:
     jan = JAN.names["jan"]
-    cut = [jan[:n] for n in range(1, len(jan))]
+    cut = [jan[:n] for n in range(1, len(jan)) if n != RANDOM_LENGTH]
     swapped = jan[:3] + jan[4] + jan[3] + jan[5:]
     altered = [jan.lower(), jan.upper(), jan[:6] + " " + jan[6:], jan[:6] + "-" + jan[6:], swapped, jan[1:]]
     other_hint = jan[:RANDOM_LENGTH] + "place"
+    glued = [jan[:RANDOM_LENGTH] + glue for glue in ["X", "W3479", "é", "0"]]
     escaped = jan[:5] + f"\\u{ord(jan[5]):04x}" + jan[6:]
-    for text in [*cut, *altered, other_hint, escaped, "HHHHHHHHHHHperson"]:
+    for text in [*cut, *altered, *glued, other_hint, escaped, "HHHHHHHHHHHperson"]:
         assert at_every_split(JAN, text) == text
         assert at_every_split(JAN, text, json_string=True) == text
         assert at_every_split(JAN, f"Dag {text}\nen") == f"Dag {text}\nen"
+
+
+def test_a_placeholder_without_its_word_is_whole() -> None:
+    """A small model left the word out in 2 of 17 answers (bench/practice.py); eleven characters leave no doubt."""
+    jan, els = (JAN.names[name][:RANDOM_LENGTH] for name in ("jan", "els"))
+    assert (
+        at_every_split(JAN, f"Dag {jan}, _{els}_ W{jan}\n{els}")
+        == "Dag Jan Peeters, _Els d'Hondt_ WJan Peeters\nEls d'Hondt"
+    )
+    assert at_every_split(JAN, f"https://evil.example/{jan}") == f"https://evil.example/{jan}"
+    assert json.loads(at_every_split(JAN, f'{{"a":"{jan}"}}', json_string=True)) == {"a": "Jan Peeters"}
 
 
 def test_an_unknown_placeholder_of_another_request_stays() -> None:
@@ -254,6 +266,7 @@ PLACES = [
     ('<img srcset="https://intranet.example.be/a 1x, x«jan» 2x">', STAYS),
     ('<p style="background:url(https://evil.example/ «jan»)">', STAYS),
     ("a{background:URL( 'https://evil.example/ «jan»')}", STAYS),
+    ("a{background:url(https://evil.example/ «jan»)}", STAYS),
     ("url(x) «jan»", SHOWN),
     ("zij zei: '«jan»' en \"«jan»\"", SHOWN),
     ("naam=«jan»; my_src=«jan»", SHOWN),
@@ -270,6 +283,8 @@ PLACES = [
     ("a{b:url(https://intranet.example.be/?q=«jan»)}", ENCODED),
     ("https://example.nl/«jan»", STAYS),
     ("https://notexample.nl/«jan»", STAYS),
+    ("https://a.intranet.example.be/«jan»", STAYS),
+    ("https://evilintranet.example.be/«jan»", STAYS),
     ("https://intranet.example.be.evil.example/«jan»", STAYS),
     ("https://intranet.example.be:8443/«jan»", STAYS),
     ("https://intranet.example.be@evil.example/«jan»", STAYS),

@@ -5,7 +5,7 @@ import contextlib
 import random
 import re
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from gateway.database import create_engine
 from gateway.errors import Unavailable
 from gateway.records.lookup import find
-from gateway.records.store import RecordStore
+from gateway.records.store import RecordStore, close_open
 from gateway.records.tables import intents, outcomes
 from tests.gateway.records import samples
 from tests.gateway.records.conftest import prepared
@@ -393,3 +393,62 @@ async def test_backends_terminated_at_random_lose_no_acknowledged_row(postgres: 
     assert set(acknowledged) == set(await closed(postgres))
     async with postgres.connect() as connection:
         assert (await connection.execute(select(func.count()).select_from(outcomes))).scalar_one() == len(acknowledged)
+
+
+async def test_a_commit_that_lands_after_the_look_is_found_at_the_second_look(
+    cut_line: tuple[Cutter, AsyncEngine, AsyncEngine],
+) -> None:
+    """A backend may still be busy with the COMMIT whose line was cut: not stored when looked, stored when inserted."""
+    cutter, through, direct = cut_line
+    store = RecordStore(through, worker="w-test", timeout=30)
+    await store.start()
+    look, looks = store._writer.stored, []
+
+    async def too_early(request_ids: Sequence[str]) -> dict[str, str]:
+        looks.append(len(request_ids))
+        return {} if len(looks) == 1 else await look(request_ids)
+
+    store._writer.stored = too_early  # type: ignore[method-assign]
+    rows = [samples.intent() for _ in range(3)]
+    cutter.armed = True
+    await asyncio.gather(*(store.intent(row) for row in rows))
+    assert looks == [3, 3]
+    for row in rows:
+        store.outcome(samples.outcome(row.request_id))
+    await store.drain()
+    assert await stored(direct) == {row.request_id for row in rows}
+    assert await closed(direct) == {row.request_id: "completed" for row in rows}
+    await store.stop()
+
+
+async def test_stop_gives_up_on_a_database_that_does_not_answer_and_says_so(
+    sqlite: AsyncEngine, tmp_path: Path
+) -> None:
+    store = RecordStore(sqlite, worker="w-test", timeout=60)
+    await store.start()
+    kept = samples.intent()
+    await store.intent(kept)
+    await with_short_busy_timeout(store)
+    with contextlib.closing(sqlite3.connect(tmp_path / "sluis.db", isolation_level=None)) as locker:
+        locker.execute("BEGIN EXCLUSIVE")
+        store.outcome(samples.outcome(kept.request_id))
+        waiting = asyncio.create_task(store.intent(samples.intent()))
+        await asyncio.sleep(0)
+        assert not await store.stop(timeout=0.3)
+        with pytest.raises(Unavailable):
+            await waiting
+        locker.execute("ROLLBACK")
+    assert await close_open(sqlite, worker="w-next", now=samples.START) == 1
+    assert await closed(sqlite) == {kept.request_id: "interrupted"}
+
+
+async def test_a_writer_that_dies_refuses_everything(sqlite: AsyncEngine) -> None:
+    store = impatient(sqlite)
+    await store.start()
+    assert store._task is not None
+    store._task.cancel()
+    await asyncio.wait({store._task})
+    assert not store.ready
+    with pytest.raises(Unavailable):
+        await store.intent(samples.intent())
+    assert not await store.stop()

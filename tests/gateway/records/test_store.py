@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
@@ -135,6 +136,28 @@ async def test_a_caller_that_leaves_while_its_intent_is_stored_is_closed_by_the_
     store.outcome(samples.outcome(row.request_id))  # what a careless caller does in its finally
     while store.pending_count:
         await store.drain()
+    record = await find(engine, row.request_id)
+    assert record is not None
+    assert record.outcome is not None
+    assert record.outcome["ended_by"] == "client_left"
+    assert store.open_count == 0
+
+
+async def test_a_caller_cancelled_between_the_commit_and_its_answer_is_closed_by_the_store(
+    store: RecordStore, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = samples.intent()
+    settle = store._settle
+
+    def and_hang_up(group: Any, closed: Any) -> None:
+        settle(group, closed)
+        task.cancel()  # the future has its result, the task has not run yet
+
+    monkeypatch.setattr(store, "_settle", and_hang_up)
+    task = asyncio.create_task(store.intent(row))
+    await asyncio.wait([task])
+    assert task.cancelled()
+    await store.drain()
     record = await find(engine, row.request_id)
     assert record is not None
     assert record.outcome is not None
