@@ -103,7 +103,9 @@ def restored(placeholders: Placeholders, call: Call, message: dict[str, Any], cu
         arguments = asked["function"]["arguments"]
         pieces = [arguments[i : i + cut] for i in range(0, len(arguments), cut)]
         deltas += [{"tool_calls": [{"index": 0, "function": {"arguments": piece}}]} for piece in pieces]
-    chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas
+    ]
     chunks.append({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
     stream = WIRE.stream(call, restorers=placeholders, hosts=frozenset(), stamp=no_stamp)
     out = b"".join(stream.feed(event) for event in SseDecoder().feed(sse(chunks)))

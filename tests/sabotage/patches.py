@@ -352,13 +352,13 @@ PATCHES: tuple[Patch, ...] = (
         for candidate in CANDIDATE.finditer(text):
             issued = self._known.issued.get(candidate.group())
             start = candidate.start()
-            if issued is None or not text.startswith(issued.placeholder, start):
+            end = _end(text, start, issued) if issued else 0
 """,
         """\
-        for candidate in re.finditer(CANDIDATE.pattern, text, re.IGNORECASE):
+        for candidate in re.finditer(r"[A-Za-z0-9]{11}", text):
             issued = self._known.issued.get(candidate.group().upper())
             start = candidate.start()
-            if issued is None or not text[start:].lower().startswith(issued.placeholder.lower()):
+            end = start + len(issued.placeholder) if issued else 0
 """,
         _RESTORER + "test_what_was_altered_or_cut_stays",
     ),
@@ -366,8 +366,8 @@ PATCHES: tuple[Patch, ...] = (
         "restore by guess: the word behind does not count",
         6,
         "filters/pseudonyms/restorer.py",
-        "            if issued is None or not text.startswith(issued.placeholder, start):\n",
-        "            if issued is None:\n",
+        "    return 0 if text[end : end + 1].isalnum() else end\n",
+        "    return end\n",
         _RESTORER + "test_what_was_altered_or_cut_stays",
     ),
     Patch(
@@ -391,7 +391,7 @@ PATCHES: tuple[Patch, ...] = (
         6,
         "gateway/upstream.py",
         '            error = error_for(response.status, response.headers.get("Retry-After"))\n',
-        '            error = UpstreamError(FAILED, texts=dict.fromkeys(("nl", "en"), await response.text()))\n',
+        '            error = UpstreamError(FAILED, texts={"en": (await response.text()).replace("{", "")})\n',
         _ROAD + "test_the_upstreams_own_words_are_not_passed_on",
     ),
     # 7. A stream stays a stream.

@@ -81,6 +81,11 @@ class Reply:
         return json.loads(self.body)
 
     @property
+    def code(self) -> str:
+        """The error's code; empty where there is no error."""
+        return str(self.json().get("error", {}).get("code", ""))
+
+    @property
     def chunks(self) -> list[dict[str, Any]]:
         """The data of a stream, end mark left out."""
         lines = [line.removeprefix("data: ") for line in self.text.split("\n\n") if line.startswith("data: {")]
