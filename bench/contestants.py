@@ -137,7 +137,7 @@ def nginx(upstream: int, folder: Path) -> Contestant:
         f"worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log /dev/null; events {{ worker_connections 1024; }}"
         f"http {{ access_log off; client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;"
         f" uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;"
-        f" upstream u {{ server 127.0.0.1:{upstream}; keepalive 64; }} server {{ listen 127.0.0.1:{port}; location / {{"
+        f" keepalive_requests 100000000; upstream u {{ server 127.0.0.1:{upstream}; keepalive 64; keepalive_requests 100000000; }} server {{ listen 127.0.0.1:{port}; location / {{"
         f' proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off; }} }} }}\n'
     )
     began = time.monotonic()
