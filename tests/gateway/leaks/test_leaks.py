@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import uuid
 from typing import Any
 
@@ -146,6 +147,9 @@ async def test_a_store_that_does_not_answer_raises_unavailable(clock: Clock, tmp
         with pytest.raises(Unavailable):
             await room.leaks.forwarded(case())
         await engine.dispose()
+    for thread in threading.enumerate():  # aiosqlite's, which would still tell this loop that they end
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join, 10)
 
 
 async def test_a_locked_database_refuses_and_then_serves_again(clock: Clock, tmp_path: Any) -> None:
