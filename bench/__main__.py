@@ -101,6 +101,7 @@ def main() -> None:
             time.sleep(5)  # what starts in the background has started
             field = [direct, *started]
             measure(field, options.rounds, options.seconds)
+            print(f"\nOne durable commit at 10 a second, alone: p50 {commit_ms():.2f} ms")
             stream_gaps([x for x in field if x.name in ("sluis precise", "sluis thorough")], 2 * options.seconds)
             print("\n### Memory and cold start\n\n| | PSS MB after the run | cold start s |\n|---|--:|--:|")
             for x in started:
@@ -108,6 +109,13 @@ def main() -> None:
     finally:
         for x in started:
             x.stop()
+
+
+def commit_ms() -> float:
+    """One durable commit at 10 a second on the proxies' core, alone, in this run: p50 of `RecordStore.intent`."""
+    command = ["taskset", "-c", c.PROXY_CORE, sys.executable, "-m", "bench.records", "--rate", "10", "--callers", "4"]
+    out = subprocess.run([*command, "--seconds", "5"], check=True, capture_output=True).stdout
+    return float(json.loads(out)["intent_ms_p50"])
 
 
 def stream_gaps(field: Sequence[c.Contestant], seconds: float) -> None:
