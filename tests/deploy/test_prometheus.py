@@ -135,7 +135,7 @@ def test_a_real_prometheus_reads_a_real_gateway(tmp_path: Path) -> None:
     """Our configuration with another target and a shorter interval; alerts are loaded and quiet."""
     config = yaml.safe_load((FOLDER / "prometheus.yml").read_text(encoding="utf-8"))
     shutil.copy(FOLDER / "alerts.yml", tmp_path)
-    with gateway(tmp_path / "gateway", both_tools("http://127.0.0.1:9/v1"), engine=STAND_IN) as running:
+    with gateway(tmp_path / "g", both_tools("http://127.0.0.1:9/v1"), engine=STAND_IN) as running:
         [job] = config["scrape_configs"]
         job["static_configs"] = [{"targets": [f"127.0.0.1:{running.metrics_port}"]}]
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}

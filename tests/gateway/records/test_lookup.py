@@ -29,6 +29,9 @@ async def test_an_open_exchange_is_shown_as_open(store: RecordStore, engine: Asy
     assert record.as_json()["state"] == "open"
 
 
-@pytest.mark.parametrize("reference", ["", "x", "' OR 1=1 --", "%", samples.new_id(), samples.new_id()[:-1]])
+UNKNOWN = "01a20115-1e53-7573-9f97-254df6c60780"
+
+
+@pytest.mark.parametrize("reference", ["", "x", "' OR 1=1 --", "%", UNKNOWN, UNKNOWN[:-1]])
 async def test_an_unknown_reference_leads_to_nothing(engine: AsyncEngine, reference: str) -> None:
     assert await find(engine, reference) is None
