@@ -10,7 +10,7 @@ run: $(VENV)/.run
 	$(BIN)/sluis practice
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
