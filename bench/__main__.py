@@ -8,11 +8,13 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,7 +103,6 @@ def main() -> None:
             time.sleep(5)  # what starts in the background has started
             field = [direct, *started]
             measure(field, options.rounds, options.seconds)
-            print(f"\nOne durable commit at 10 a second, alone: p50 {commit_ms():.2f} ms")
             stream_gaps([x for x in field if x.name in ("sluis precise", "sluis thorough")], 2 * options.seconds)
             print("\n### Memory and cold start\n\n| | PSS MB after the run | cold start s |\n|---|--:|--:|")
             for x in started:
@@ -111,11 +112,11 @@ def main() -> None:
             x.stop()
 
 
-def commit_ms() -> float:
-    """One durable commit at 10 a second on the proxies' core, alone, in this run: p50 of `RecordStore.intent`."""
-    command = ["taskset", "-c", c.PROXY_CORE, sys.executable, "-m", "bench.records", "--rate", "10", "--callers", "4"]
-    out = subprocess.run([*command, "--seconds", "5"], check=True, capture_output=True).stdout
-    return float(json.loads(out)["intent_ms_p50"])
+def commit_ms(contestant: c.Contestant) -> tuple[float, int]:
+    """(seconds, count) that intents of this gateway waited for their commits so far, from its own metric."""
+    text = urllib.request.urlopen(contestant.metrics_url, timeout=10).read().decode()
+    found = dict(re.findall(r"^sluis_record_seconds_(sum|count) (\S+)$", text, re.MULTILINE))
+    return float(found.get("sum", 0)), int(float(found.get("count", 0)))
 
 
 def stream_gaps(field: Sequence[c.Contestant], seconds: float) -> None:
@@ -175,6 +176,8 @@ def measure(field: Sequence[c.Contestant], rounds: int, seconds: float) -> None:
         "20-message chat of 300 characters, the last one new, 2 a second", scanning, rounds, seconds=2 * seconds, rate=2,
         chars=300, history=19, text=TEXT, fresh=True, variants=200,
     ).print((cpu, *latency), base="litellm + presidio")  # fmt: skip
+    ours = [x for x in field if x.metrics_url]
+    before = {x.name: commit_ms(x) for x in ours}
     run_scenario(
         "Streams of 60 chunks, 5 ms apart, 10 a second, same text (scan cached)", [x for x in field if x in proxies or x.name == "direct"],
         rounds, seconds=seconds, rate=10, chars=900, stream=True,
@@ -182,6 +185,11 @@ def measure(field: Sequence[c.Contestant], rounds: int, seconds: float) -> None:
         (cpu, ("TTFT p50 ms", ("ttft_ms", "p50")), ("delay per chunk p50 µs", ("delay_us", "p50")), ("p95 µs", ("delay_us", "p95"))),
         base="litellm",
     )  # fmt: skip
+    for x in ours:
+        (seconds, count), (earlier, first) = commit_ms(x), before[x.name]
+        print(
+            f"{x.name}: an intent's commit took {(seconds - earlier) / max(1, count - first) * 1000:.2f} ms on average"
+        )
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ class Contestant:
     path: str = "/v1/chat/completions"
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     cold_seconds: float = 0.0
+    metrics_url: str = ""
 
     def tree(self) -> list[psutil.Process]:
         found: list[psutil.Process] = []
@@ -280,7 +281,10 @@ def sluis(upstream: int, folder: Path, *, mode: str) -> Contestant:
         raise RuntimeError(f"the gateway did not start; see {folder}/sluis-{mode}.log")
     ready = json.loads(line)
     port = int(ready["base_url"].rsplit(":", 1)[1].split("/")[0])
-    return timed(Contestant(f"sluis {mode}", port, key=ready["api_key"], processes=[process]), began)
+    running = Contestant(
+        f"sluis {mode}", port, key=ready["api_key"], processes=[process], metrics_url=ready["metrics_url"]
+    )
+    return timed(running, began)
 
 
 @contextlib.contextmanager

@@ -54,7 +54,11 @@ def main() -> None:
     [key] = asyncio.run(make_first_keys(settings, [NewKey(subject="bench", unit="bench")]))
 
     def announce(state: State) -> None:
-        ready = {"base_url": f"http://{state.host}:{state.port}/v1", "api_key": key}
+        ready = {
+            "base_url": f"http://{state.host}:{state.port}/v1",
+            "api_key": key,
+            "metrics_url": f"http://{state.metrics_host}:{state.metrics_port}/metrics",
+        }
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
 

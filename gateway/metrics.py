@@ -63,6 +63,9 @@ class Metrics:
             "sluis_overhead_seconds", "Time the gateway added: total minus upstream.", _SHORT, "tool"
         )
         self.scan = histogram("sluis_scan_seconds", "Time to scan one request.", _SHORT, "tool")
+        self.record = histogram(
+            "sluis_record_seconds", "Time until the intent was durable: one commit, with its wait.", _SHORT
+        )
         self.scan_failures = counter("sluis_scan_failures", "Requests refused because a filter did not answer.")
         self.findings = counter("sluis_findings", "Findings by entity type and action.", "entity_type", "action")
         self.blocks = counter("sluis_blocks", "Exchanges that policy stopped (near misses).", "tool", "category")
@@ -122,6 +125,10 @@ class Metrics:
             self.avoided.labels(tool).inc()
             for category in x.decision.categories:
                 self.blocks.labels(tool, str(category)).inc()
+
+    def recorded(self, seconds: float) -> None:
+        """An intent is on disk."""
+        self.record.observe(seconds)
 
     def scan_failed(self) -> None:
         self.scan_failures.inc()

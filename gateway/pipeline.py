@@ -130,7 +130,9 @@ async def prepare(parts: Parts, x: Exchange, wire: WireFormat, call: Call, princ
         store_false=upstream.store_false if upstream else False,
     )
     body = wire.encode(call, send)
+    began = parts.clock()
     await parts.records.intent(intent_row(x, worker=parts.worker, actors=parts.actors))
+    parts.metrics.recorded(parts.clock() - began)
     x.intent_written = True
     x.bytes_up = len(body)
     # Scanning and recording take time: what was suspended meanwhile is not forwarded (T4).
