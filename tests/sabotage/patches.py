@@ -195,7 +195,8 @@ PATCHES: tuple[Patch, ...] = (
         4,
         "gateway/pipeline.py",
         "    x.scan_seconds = parts.clock() - began\n",
-        '    x.scan_seconds = parts.clock() - began\n    _log.debug("scanning", path=" ".join(s.text for s in slots))\n',
+        "    x.scan_seconds = parts.clock() - began\n"
+        '    _log.debug("scanning", path=" ".join(slot.text for slot in slots))\n',
         _ROAD + "test_no_log_record_holds_a_word_of_anybody",
     ),
     Patch(
