@@ -194,8 +194,9 @@ PATCHES: tuple[Patch, ...] = (
         "log the body",
         4,
         "gateway/pipeline.py",
-        "    began = parts.clock()\n",
-        '    began = parts.clock()\n    _log.debug("scanning", path=" ".join(slot.text for slot in slots))\n',
+        "    x.scan_seconds = parts.clock() - began\n",
+        "    x.scan_seconds = parts.clock() - began\n"
+        '    _log.debug("scanning", path=" ".join(slot.text for slot in slots))\n',
         _ROAD + "test_no_log_record_holds_a_word_of_anybody",
     ),
     Patch(
