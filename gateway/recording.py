@@ -21,6 +21,18 @@ def listed_name(tool: Tool, model: str) -> str:
     return f"{tool.id}/*"
 
 
+def answered_name(x: Exchange) -> str | None:
+    """The model that answered, as it may be recorded.
+
+    Where a pattern let the client choose the name, an upstream may repeat it: then only the list's own word is kept.
+    """
+    if not x.response_model or x.tool is None:
+        return None
+    if x.model == x.asked_model:  # written out in the list: what comes back is the upstream's own choice
+        return x.response_model
+    return x.model if x.response_model == x.tool.upstream_model(x.asked_model) else "unlisted"
+
+
 def intent_row(x: Exchange, *, worker: str, actors: ActorKeys) -> Intent:
     """What is about to happen; no text."""
     principal, decision, tool, policy = x.principal, x.decision, x.tool, x.policy
@@ -64,7 +76,7 @@ def outcome_row(x: Exchange, *, ended_by: EndedBy, energy: Energy | None, now: f
         upstream_status=x.upstream_status,
         error_type=x.error_type or None,
         finish_reasons=x.finish_reasons,
-        response_model=x.response_model or None,
+        response_model=answered_name(x),
         model_changed=bool(x.response_model and x.tool and x.response_model != x.tool.upstream_model(x.asked_model)),
         input_tokens=usage.input if usage else None,
         output_tokens=usage.output if usage else None,
